@@ -1,0 +1,38 @@
+package outbox
+
+import "time"
+
+// Kind names what an entry asks for.
+type Kind string
+
+// The kinds of entries.
+const (
+	KindRevoke     Kind = "revoke-token" // RFC 7009 at the provider, or the provider's own API
+	KindEndSession Kind = "end-session"  // the provider's logout, called by the server
+)
+
+// State of an entry.
+type State string
+
+// States of an entry.
+const (
+	Pending   State = "pending"
+	Done      State = "done"
+	Cancelled State = "cancelled" // no longer needed: the browser did it, or it would end what began later
+	Failed    State = "failed"    // given up: refused for good, or past its deadline
+)
+
+// Entry is one thing to tell one participant. Payload is sealed at rest.
+type Entry struct {
+	ID        string
+	Kind      Kind
+	Session   string // the session that ended
+	Provider  string
+	Payload   []byte
+	State     State
+	CreatedAt time.Time
+	NextAt    time.Time // not before
+	Deadline  time.Time // given up after
+	Attempts  int
+	LastError string // bounded, without secrets
+}

@@ -1,0 +1,105 @@
+package session
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/oidc"
+)
+
+// ID names a session in logs, in the admin API and between packages. It is not a
+// secret and opens nothing: browsers hold seat values instead.
+type ID string
+
+// NewID returns 128 random bits in lower-case base32.
+func NewID() ID {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return ID(strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])))
+}
+
+// Session is one browser's sign-in. A *Session handed out by a store or a cache is
+// shared between goroutines and never changed: whoever updates one writes a copy.
+type Session struct {
+	ID       ID
+	Account  string // account id
+	Handle   string // the account's handle, as apps see it
+	Provider string // provider id in the configuration
+	Identity oidc.Identity
+	SID      string // the provider's session id; "" when it sends none
+
+	CreatedAt time.Time
+	AuthTime  time.Time // when the person last authenticated; CreatedAt where the provider does not say
+	SeenAt    time.Time // last activity; may lag behind by the coalescing interval
+	Limits    Limits    // the session's own: the widest of all apps
+
+	UserAgent string // of the browser that signed in, bounded
+	Address   string // of the client that signed in
+
+	Version int64 // of the record; every stored change adds one
+
+	// Sealed at rest.
+	Claims  oidc.Claims
+	Profile oidc.Profile
+	Grant   Grant
+}
+
+// Limits bound a session in time. A zero field sets no limit.
+type Limits struct {
+	Idle     time.Duration
+	Absolute time.Duration
+}
+
+// Widest returns the limits that satisfy both l and o.
+func (l Limits) Widest(o Limits) Limits {
+	return Limits{Idle: wider(l.Idle, o.Idle), Absolute: wider(l.Absolute, o.Absolute)}
+}
+
+func wider(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(a, b)
+}
+
+// Within tells whether a session created and last seen at the given times is within l
+// at now.
+func (l Limits) Within(created, seen, now time.Time) bool {
+	if l.Absolute > 0 && !now.Before(created.Add(l.Absolute)) {
+		return false
+	}
+	return l.Idle == 0 || now.Before(seen.Add(l.Idle))
+}
+
+// IdleUntil and AbsoluteUntil return when the session's own limits end it; the zero
+// time means never.
+func (s *Session) IdleUntil() time.Time { return after(s.SeenAt, s.Limits.Idle) }
+
+// AbsoluteUntil is described at IdleUntil.
+func (s *Session) AbsoluteUntil() time.Time { return after(s.CreatedAt, s.Limits.Absolute) }
+
+func after(t time.Time, d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return t.Add(d)
+}
+
+// Touch records activity of a session.
+type Touch struct {
+	ID     ID
+	SeenAt time.Time
+}
+
+// Filter selects sessions for listing; empty fields select all. Results are ordered
+// by id and start after After.
+type Filter struct {
+	Account  string
+	Provider string
+	Identity oidc.Identity // both or neither
+	SID      string        // with Identity.Issuer
+	After    ID
+	Limit    int
+}
