@@ -1,0 +1,222 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/record"
+	"github.com/cardea-auth/cardea/internal/record/strict"
+)
+
+func (c *checker) providers() {
+	list := c.cfg.Providers
+	if len(list) == 0 {
+		c.fault("providers", "is missing or empty", "write at least one provider with id, kind, issuer and client_id")
+	}
+	ids, clients := map[string]int{}, map[string]int{}
+	for i := range list {
+		p, path := &list[i], strict.Index("providers", i)
+		c.id(strict.Key(path, "id"), p.ID, "provider", ids, i)
+		known := c.kind(path, p)
+		c.issuer(path, p, known)
+		c.client(path, p, known)
+		c.scopes(path, p, known)
+		if p.Name == "" {
+			p.Name = firstOf(p.Record.Title, p.ID)
+		}
+		client := p.Issuer + "\x00" + p.ClientID
+		if first, twice := clients[client]; twice && p.Issuer != "" {
+			c.fault(strict.Key(path, "client_id"), fmt.Sprintf("is the same client of the same issuer as %s", strict.Index("providers", first)), "keep one of the two")
+		} else {
+			clients[client] = i
+		}
+	}
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// id checks an id's form and that nobody before has it.
+func (c *checker) id(path, id, what string, seen map[string]int, i int) {
+	if id == "" {
+		c.fault(path, "is missing", "name the "+what+" with a-z, 0-9 and dashes")
+		return
+	}
+	if !validID(id) {
+		c.fault(path, strict.Quote(id)+" is not an id", "write a-z, 0-9 and dashes within, at most 63 characters")
+		return
+	}
+	if first, twice := seen[id]; twice {
+		c.fault(path, fmt.Sprintf("%q is the id of %ss[%d] already", id, what, first), "take another id")
+		return
+	}
+	seen[id] = i
+}
+
+func validID(id string) bool {
+	if len(id) > 63 || strings.HasPrefix(id, "-") || strings.HasSuffix(id, "-") {
+		return false
+	}
+	for _, r := range id {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// kind finds the provider's record and applies the overrides. It reports
+// whether the record can be asked.
+func (c *checker) kind(path string, p *Provider) bool {
+	kinds := record.Kinds()
+	at := strict.Key(path, "kind")
+	if p.Kind == "" {
+		c.fault(at, "is missing", "write kind: oidc, or one of: "+strings.Join(kinds, ", "))
+		return false
+	}
+	base, ok := record.Lookup(p.Kind)
+	if !ok {
+		fix := "write oidc for any other OpenID provider; known: " + strings.Join(kinds, ", ")
+		if near := strict.Nearest(p.Kind, kinds); near != "" {
+			fix = fmt.Sprintf("write %q, or oidc for any other OpenID provider", near)
+		}
+		c.fault(at, "there is no provider record "+strict.Quote(p.Kind), fix)
+		return false
+	}
+	p.Record = base
+	if p.Override != nil {
+		r, faults := record.Decode(base, p.Override, strict.Key(path, "record"))
+		c.faults = append(c.faults, faults...)
+		if len(faults) > 0 {
+			return false
+		}
+		p.Record = r
+	}
+	c.believed(path, p)
+	return true
+}
+
+// believed applies email_verified, the short form of the record's field.
+func (c *checker) believed(path string, p *Provider) {
+	if p.EmailVerified == "" {
+		return
+	}
+	at := strict.Key(path, "email_verified")
+	email := &p.Record.Claims.Email
+	stated := p.Override != nil && c.overrides(p, "email", "verified")
+	c.when(stated, at, "is stated in record.claims.email.verified too", "keep one of the two")
+	wrong := email.Source == record.FromNone && p.EmailVerified != record.EmailNever
+	c.when(wrong, at, "this provider gives no e-mail address", "remove it")
+	email.Verified = p.EmailVerified
+	c.when(email.Verified == record.EmailClaim && email.VerifiedClaim == "", at, "the record names no claim that says it", "write record.claims.email.verified_claim")
+}
+
+// overrides reports whether the provider's overrides state claims.<names...>.
+func (c *checker) overrides(p *Provider, names ...string) bool {
+	scratch := p.Record
+	positions, _ := strict.Decode(p.Override, "", &scratch)
+	return positions.Has("claims." + strings.Join(names, "."))
+}
+
+func (c *checker) issuer(path string, p *Provider, known bool) {
+	at := strict.Key(path, "issuer")
+	if p.Issuer == "" {
+		if known && p.Record.Issuer.Default != "" {
+			p.Issuer = p.Record.Issuer.Default
+			return
+		}
+		c.when(known, at, "is missing", "write the issuer exactly as the provider states it, such as https://id.example.com/realms/acme")
+		return
+	}
+	u, err := parseURL(p.Issuer, "http", "https")
+	if err != nil {
+		c.problem(at, err)
+		return
+	}
+	o := Origin{Scheme: u.Scheme, Host: u.Host}
+	c.when(strings.Contains(o.Host, "*"), at, "a star has no meaning here", "write the issuer exactly as the provider states it")
+	c.when(strings.Contains(p.Issuer, "/.well-known/"), at, "is the address of the metadata, not the issuer", "write what stands before /.well-known/")
+	c.secure(at, o)
+}
+
+func (c *checker) client(path string, p *Provider, known bool) {
+	at := strict.Key(path, "client_id")
+	c.when(p.ClientID == "", at, "is missing", "write the client id that the provider gave")
+	c.when(!printable(p.ClientID), at, "has blanks or control characters", "write the client id exactly as the provider gave it")
+	if b := p.BackchannelURL; b != nil && b.Scheme == "http" && !b.Loopback() {
+		c.warn(strict.Key(path, "backchannel_url"), "the client secret and tokens travel over plain http")
+	}
+	c.secret(path, p, known)
+	p.CA = c.authorities(strict.Key(path, "ca_file"), &p.CAFile)
+	c.age(strict.Key(path, "max_age"), p.MaxAge)
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if r <= ' ' || r == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) secret(path string, p *Provider, known bool) {
+	file, env := strict.Key(path, "client_secret_file"), strict.Key(path, "client_secret_env")
+	hasFile, hasEnv := c.positions.Has(file), c.positions.Has(env)
+	switch {
+	case hasFile && hasEnv:
+		c.fault(env, "stands beside client_secret_file", "keep one of the two")
+	case hasFile:
+		p.ClientSecretFile = absolute(c.folder, p.ClientSecretFile)
+		p.ClientSecret = c.fromFile(file, p.ClientSecretFile)
+	case hasEnv:
+		p.ClientSecret = c.fromEnv(env, p.ClientSecretEnv)
+	case known && p.Record.Client.Auth != record.AuthNone && !c.refusedSecret(path):
+		c.fault(file, "there is no client secret", "write client_secret_file: PATH or client_secret_env: NAME")
+	}
+}
+
+// refusedSecret reports whether a secret was written out, which is told already.
+func (c *checker) refusedSecret(path string) bool {
+	return slices.ContainsFunc(c.decoded, func(f Fault) bool {
+		key, ok := strings.CutPrefix(f.Path, path+".")
+		if !ok {
+			return false
+		}
+		_, _, refused := (*Provider)(nil).RefusedKey(key)
+		return refused
+	})
+}
+
+func (c *checker) scopes(path string, p *Provider, known bool) {
+	at := strict.Key(path, "scopes")
+	c.inert(at, len(p.Scopes))
+	for i, s := range p.Scopes {
+		entry := strict.Index(at, i)
+		c.when(!validScope(s), entry, strict.Quote(s)+" is not a scope", "write one scope per entry, without blanks or quotes")
+		c.when(slices.Index(p.Scopes, s) < i, entry, strict.Quote(s)+" is listed twice", "keep one of the two")
+	}
+	if len(p.Scopes) == 0 || !known {
+		return
+	}
+	needsOpenID := p.Record.Claims.IDToken == record.Yes && !slices.Contains(p.Scopes, "openid")
+	c.when(needsOpenID, at, "the scope openid is missing, without which there is no ID token", "add openid")
+	p.Record.Scopes = p.Scopes
+}
+
+// validScope is RFC 6749 section 3.3.
+func validScope(s string) bool {
+	for _, r := range s {
+		if r < 0x21 || r > 0x7e || r == '"' || r == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}

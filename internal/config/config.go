@@ -1,0 +1,133 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole configuration. Durations are written as Go writes them
+// (90s, 15m, 8h); paths are relative to the configuration file's folder;
+// secrets stand in files or in the environment, never here.
+type Config struct {
+	// Origin of the gateway itself, such as https://auth.example.com. Providers send people back to {public_url}/.cardea/callback/{provider} and {public_url}/.cardea/signed-out. Must be https, unless it is a loopback name or insecure_http is set.
+	PublicURL Origin `yaml:"public_url" jsonschema:"required" hint:"an origin such as https://auth.example.com"`
+	// Address to serve people on: host:port, or unix:/path. Default 127.0.0.1:4180.
+	Listen Listen `yaml:"listen" hint:"an address such as 127.0.0.1:4180"`
+	// Folder for the database and the root key; made at the first start with mode 0700. Default ./data.
+	DataDir string `yaml:"data_dir"`
+	// Where people sign in. At least one.
+	Providers []Provider `yaml:"providers" jsonschema:"required,minItems=1"`
+	// What is protected. At least one.
+	Apps []App `yaml:"apps" jsonschema:"required,minItems=1"`
+	// Who may sign in at all, in addition to what apps ask. Absent: everyone whom a provider lets in.
+	Access *Access `yaml:"access,omitempty"`
+	// Where operators look: /livez, /readyz and /metrics.
+	Ops Ops `yaml:"ops"`
+	// Where the commands reach the running gateway.
+	Admin Admin `yaml:"admin"`
+	// Where sessions, accounts and everything durable are kept.
+	Store Store `yaml:"store"`
+	// Address ranges of the proxies in front, such as 10.0.0.0/8. Only their Forwarded and X-Forwarded-* headers are believed. Absent: nobody's.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies,omitempty" hint:"an address range such as 10.0.0.0/8"`
+	// Certificate to serve https with. Absent: plain http, for loopback or behind a proxy that ends TLS.
+	TLS *TLS `yaml:"tls,omitempty"`
+	// The root key that everything secret is sealed under.
+	Keys Keys `yaml:"keys"`
+	// Allows plain http on names that are not loopback. Everything, cookies included, can then be read and changed on the way.
+	InsecureHTTP bool `yaml:"insecure_http"`
+	// What is logged, and how.
+	Log Log `yaml:"log"`
+	// Bounds that rarely need a change.
+	Limits Limits `yaml:"limits"`
+
+	// File is the absolute path that the configuration was read from.
+	File string `yaml:"-"`
+}
+
+// Ops is the operators' listener.
+type Ops struct {
+	// Address: host:port, or unix:/path. Default 127.0.0.1:4181.
+	Listen Listen `yaml:"listen" hint:"an address such as 127.0.0.1:4181"`
+}
+
+// Admin is the listener of the administration API.
+type Admin struct {
+	// Address: unix:/path, or host:port on loopback. The API itself asks for no password: who reaches it may end every session. Default unix:{data_dir}/admin.sock.
+	Listen Listen `yaml:"listen" hint:"a socket such as unix:/run/cardea/admin.sock"`
+}
+
+// Store says where durable things are kept.
+type Store struct {
+	// An embedded SQLite database.
+	SQLite SQLite `yaml:"sqlite"`
+}
+
+// SQLite is the embedded database.
+type SQLite struct {
+	// The database's file, on a local disk. Default {data_dir}/cardea.db.
+	Path string `yaml:"path"`
+}
+
+// TLS is the certificate that https is served with.
+type TLS struct {
+	// The certificate chain, PEM.
+	CertFile string `yaml:"cert_file" jsonschema:"required"`
+	// The private key, PEM.
+	KeyFile string `yaml:"key_file" jsonschema:"required"`
+}
+
+// Keys says where the root key is.
+type Keys struct {
+	// The file with the root key; made at the first start where it is missing. Default {data_dir}/root.key.
+	RootFile string `yaml:"root_file,omitempty"`
+	// The environment variable with the root key, in place of a file.
+	RootEnv string `yaml:"root_env,omitempty"`
+	// Root is the key from the environment; empty where a file holds it.
+	Root Secret `yaml:"-"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	// The least level that is logged. Default info.
+	Level LogLevel `yaml:"level"`
+	// Lines as `text` or as `json`. Default text.
+	Format LogFormat `yaml:"format"`
+}
+
+// Limits are bounds that rarely need a change.
+type Limits struct {
+	// Largest request header taken, in bytes, from 8192 to 1048576. Default 65536: apps with many cookies exceed 20 kB.
+	HeaderBytes int `yaml:"header_bytes"`
+	// How long a sign-in may take from its beginning to the provider's answer. Default 1h.
+	SignIn time.Duration `yaml:"sign_in"`
+	// How long a session lives on while its tokens cannot be refreshed because the provider is down. Default 24h.
+	RefreshFailing time.Duration `yaml:"refresh_failing"`
+	// How long a provider is tried to be told of a sign-out. Default 72h.
+	OutboxRetry time.Duration `yaml:"outbox_retry"`
+	// How long the store may take to answer before people see 503. Default 3s.
+	StoreWait time.Duration `yaml:"store_wait"`
+	// How long live connections stay open while the store cannot be reached. Default 10m.
+	StoreCutOff time.Duration `yaml:"store_cut_off"`
+	// How long an app may take to accept a connection. Default 10s.
+	UpstreamConnect time.Duration `yaml:"upstream_connect"`
+	// How long requests may take to finish when the gateway stops. Default 15s.
+	Shutdown time.Duration `yaml:"shutdown"`
+}
+
+// SetDefaults sets every default that does not depend on another key.
+func (c *Config) SetDefaults() {
+	c.Listen = Listen{Network: "tcp", Address: "127.0.0.1:4180"}
+	c.DataDir = "data"
+	c.Ops.Listen = Listen{Network: "tcp", Address: "127.0.0.1:4181"}
+	c.Log = Log{Level: LevelInfo, Format: FormatText}
+	c.Limits = Limits{
+		HeaderBytes:     64 << 10,
+		SignIn:          time.Hour,
+		RefreshFailing:  24 * time.Hour,
+		OutboxRetry:     72 * time.Hour,
+		StoreWait:       3 * time.Second,
+		StoreCutOff:     10 * time.Minute,
+		UpstreamConnect: 10 * time.Second,
+		Shutdown:        15 * time.Second,
+	}
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/cardea-auth/cardea/internal/record"
+)
+
+// Provider is one OpenID provider that people sign in at.
+type Provider struct {
+	// Names the provider here and in its callback address: a-z, 0-9 and dashes. Keep it: sessions and registrations refer to it.
+	ID string `yaml:"id" jsonschema:"required,pattern=^[a-z0-9]([a-z0-9-]*[a-z0-9])?$,maxLength=63"`
+	// The provider record to use; `oidc` suits any other OpenID provider with discovery.
+	Kind string `yaml:"kind" jsonschema:"required"`
+	// The issuer, exactly as the provider states it, trailing slash included.
+	Issuer string `yaml:"issuer,omitempty"`
+	// What people read on the choice page. Default: the record's title, else the id.
+	Name string `yaml:"name,omitempty"`
+	// The client id that the provider gave.
+	ClientID string `yaml:"client_id" jsonschema:"required"`
+	// The file with the client secret.
+	ClientSecretFile string `yaml:"client_secret_file,omitempty"`
+	// The environment variable with the client secret.
+	ClientSecretEnv string `yaml:"client_secret_env,omitempty"`
+	// The scopes to ask for, in place of the record's.
+	Scopes []string `yaml:"scopes,omitempty"`
+	// How far the provider's e-mail addresses are believed, in place of the record's word: as its email_verified claim says, always, or never.
+	EmailVerified record.EmailVerified `yaml:"email_verified,omitempty"`
+	// Overrides of single fields of the provider record.
+	Override *yaml.Node `yaml:"record,omitempty"`
+	// Origin at which the server reaches the provider, where that is another than browsers use. Discovery, token, keys and userinfo addresses on the issuer's origin are called there.
+	BackchannelURL *Origin `yaml:"backchannel_url,omitempty" hint:"an origin such as http://keycloak:8080"`
+	// Certificates to trust for this provider, PEM, in addition to the system's.
+	CAFile string `yaml:"ca_file,omitempty"`
+	// How old a sign-in at the provider may be when somebody signs in here. Absent: any age.
+	MaxAge time.Duration `yaml:"max_age,omitempty"`
+
+	// ClientSecret is the secret as read from its file or the environment.
+	ClientSecret Secret `yaml:"-"`
+	// CA holds CAFile's certificates, PEM, checked to be readable; nil without one.
+	CA []byte `yaml:"-"`
+	// Record is the provider record with Override, Scopes and EmailVerified
+	// applied: what everything else asks.
+	Record record.Record `yaml:"-"`
+}
+
+// RefusedKey implements strict.Refuser: a secret is never written out.
+func (*Provider) RefusedKey(key string) (message, fix string, refused bool) {
+	switch strings.ToLower(strings.ReplaceAll(key, "-", "_")) {
+	case "client_secret", "secret", "clientsecret", "password":
+		return "a secret does not stand in the configuration",
+			"write client_secret_file: PATH or client_secret_env: NAME, and change the secret if others could read this file", true
+	}
+	return "", "", false
+}
+
+// SecretFrom says where the client secret comes from.
+func (p *Provider) SecretFrom() string {
+	switch {
+	case p.ClientSecretFile != "":
+		return fmt.Sprintf("file %s", p.ClientSecretFile)
+	case p.ClientSecretEnv != "":
+		return fmt.Sprintf("environment %s", p.ClientSecretEnv)
+	default:
+		return "nowhere"
+	}
+}

@@ -1,0 +1,27 @@
+package record
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEveryEmbeddedRecordIsWhole(t *testing.T) {
+	kinds := Kinds()
+	if diff := cmp.Diff([]string{"keycloak", "oidc"}, kinds); diff != "" {
+		t.Fatalf("kinds (-want +got):\n%s", diff)
+	}
+	for _, kind := range kinds {
+		data, err := files.ReadFile(folder + kind + extension)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, faults := parse(kind, data)
+		for _, f := range faults {
+			t.Errorf("%s:%s", kind, f)
+		}
+		if r.Kind != kind {
+			t.Errorf("kind %q, want %q", r.Kind, kind)
+		}
+	}
+}
