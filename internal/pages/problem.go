@@ -1,0 +1,149 @@
+package pages
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// ProblemKind names a problem. Its string is stable: it may end the type URI of a
+// problem document (RFC 9457).
+type ProblemKind string
+
+// Problems, each with texts of its own.
+const (
+	ProviderUnavailable   ProblemKind = "provider-unavailable"
+	ProviderAnswerRefused ProblemKind = "provider-answer-refused"
+	SignInExpired         ProblemKind = "sign-in-expired"
+	SignInElsewhere       ProblemKind = "sign-in-elsewhere"
+	SignInLoop            ProblemKind = "sign-in-loop"
+	SignInCancelled       ProblemKind = "sign-in-cancelled"
+	StepUpUnsatisfied     ProblemKind = "step-up-unsatisfied"
+	StoreUnavailable      ProblemKind = "store-unavailable"
+	UpstreamUnavailable   ProblemKind = "upstream-unavailable"
+	NotFound              ProblemKind = "not-found"
+	BadRequest            ProblemKind = "bad-request"
+	HeaderTooLarge        ProblemKind = "header-too-large"
+	MethodNotAllowed      ProblemKind = "method-not-allowed"
+	OriginRefused         ProblemKind = "origin-refused"
+	SessionRequired       ProblemKind = "session-required"
+	Internal              ProblemKind = "internal"
+)
+
+// ProblemKinds lists every kind.
+func ProblemKinds() []ProblemKind {
+	return []ProblemKind{
+		ProviderUnavailable, ProviderAnswerRefused, SignInExpired, SignInElsewhere,
+		SignInLoop, SignInCancelled, StepUpUnsatisfied, StoreUnavailable,
+		UpstreamUnavailable, NotFound, BadRequest, HeaderTooLarge,
+		MethodNotAllowed, OriginRefused, SessionRequired, Internal,
+	}
+}
+
+// TitleKey is the key of the problem's title, for [Pages.Text].
+func (k ProblemKind) TitleKey() string { return "problem." + string(k) + ".title" }
+
+// DetailKey is the key of the sentence that says what happened, for [Pages.Text].
+func (k ProblemKind) DetailKey() string { return "problem." + string(k) + ".what" }
+
+// Status is the HTTP status that suits the kind; [Pages.Problem] takes it where
+// the caller gives none.
+func (k ProblemKind) Status() int {
+	switch k {
+	case ProviderUnavailable, StoreUnavailable:
+		return http.StatusServiceUnavailable
+	case ProviderAnswerRefused, UpstreamUnavailable:
+		return http.StatusBadGateway
+	case NotFound:
+		return http.StatusNotFound
+	case HeaderTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
+	case MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case OriginRefused, StepUpUnsatisfied, SignInCancelled:
+		return http.StatusForbidden
+	case SessionRequired:
+		return http.StatusUnauthorized
+	case SignInLoop:
+		return http.StatusTooManyRequests
+	case BadRequest, SignInExpired, SignInElsewhere:
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
+}
+
+// LoopCause is why a sign-in goes round in circles.
+type LoopCause string
+
+// Causes of a loop. An empty one gives a text that names none.
+const (
+	CookieNotReturned LoopCause = "cookie-not-returned"
+	SchemeMismatch    LoopCause = "scheme-mismatch"
+	ClockSkew         LoopCause = "clock"
+)
+
+// LoopCauses lists every cause.
+func LoopCauses() []LoopCause {
+	return []LoopCause{CookieNotReturned, SchemeMismatch, ClockSkew}
+}
+
+// Problem says what went wrong, what that means and what to do. It has no field
+// for a provider's or an app's own words: those belong in the log.
+type Problem struct {
+	Kind     ProblemKind // anything unknown counts as Internal
+	App      App
+	Provider string
+	Cause    LoopCause // of SignInLoop only
+	Incident string
+	RetryURL string // link "Try again", for SessionRequired "Sign in"
+	HomeURL  string // link to the app's first page
+	// RetryAfter is shown, and sent as Retry-After in whole seconds, rounded up.
+	RetryAfter time.Duration
+}
+
+// Problem writes a problem page.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, v Problem) {
+	l := p.locales.forRequest(r)
+	kind := v.Kind
+	if !slices.Contains(ProblemKinds(), kind) {
+		kind = Internal
+	}
+	prefix := "problem." + string(kind)
+	advice := prefix
+	if kind == SignInLoop && slices.Contains(LoopCauses(), v.Cause) {
+		advice += "." + string(v.Cause)
+	}
+	ps := params{"app": v.App.label(), "provider": v.Provider}
+	view := struct {
+		What, Means, Do, Wait, Retry, Home template.HTML
+		RetryURL, HomeURL                  string
+	}{
+		What:     l.html(kind.DetailKey(), ps),
+		Means:    l.html(advice+".means", ps),
+		Do:       l.html(advice+".do", ps),
+		Retry:    l.T("problem.retry"),
+		Home:     l.html("problem.home", ps),
+		RetryURL: link(v.RetryURL),
+		HomeURL:  link(v.HomeURL),
+	}
+	if kind == SessionRequired {
+		view.Retry = l.T("common.sign-in")
+	}
+	if seconds := int((v.RetryAfter + time.Second - 1) / time.Second); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		view.Wait = l.wait(seconds)
+	}
+	p.write(w, r, status, l, page{
+		template: "problem", status: kind.Status(), title: kind.TitleKey(), params: ps, incident: v.Incident, view: view,
+	})
+}
+
+// wait says a number of seconds in words that suit its size.
+func (l localizer) wait(seconds int) template.HTML {
+	if seconds < 60 {
+		return l.count("problem.retry-after.seconds", seconds, nil)
+	}
+	return l.count("problem.retry-after.minutes", (seconds+59)/60, nil)
+}
