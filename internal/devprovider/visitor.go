@@ -1,0 +1,133 @@
+package devprovider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Visitor is a person at a browser without scripts, for tests that need a sign-in but not a real
+// browser. It is not safe for concurrent use.
+type Visitor struct {
+	// Client keeps the cookies in its Jar and must not follow redirects; see NewVisitor.
+	Client *http.Client
+	// Issuer tells the provider's pages from the relying party's.
+	Issuer string
+	// Username and Password are what the visitor types.
+	Username, Password string
+	// Deny answers the consent page with no.
+	Deny bool
+	// Asked lists what pages were answered since the visitor was made: login, select, consent.
+	Asked []string
+}
+
+// ErrStuck is returned where the provider's page is none that a Visitor can answer.
+var ErrStuck = errors.New("the provider shows a page without a way on")
+
+// NewVisitor makes a visitor whose requests use transport (nil: the default) and jar.
+func NewVisitor(issuer string, jar http.CookieJar, transport http.RoundTripper, username, password string) *Visitor {
+	return &Visitor{
+		Client: &http.Client{
+			Jar: jar, Transport: transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		Issuer: issuer, Username: username, Password: password,
+	}
+}
+
+// Visit opens an address of the provider and answers its pages until it sends the browser to an
+// address that is not the provider's, which it returns without opening it.
+func (v *Visitor) Visit(ctx context.Context, address string) (*url.URL, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("visiting the provider: %w", err)
+	}
+	for range 20 {
+		page, location, err := v.open(req)
+		if err != nil {
+			return nil, fmt.Errorf("visiting the provider: %w", err)
+		}
+		if location != nil {
+			if !v.atProvider(location) {
+				return location, nil
+			}
+			req, err = http.NewRequestWithContext(ctx, http.MethodGet, location.String(), nil)
+		} else {
+			req, err = v.answer(req, page)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("visiting the provider: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("visiting the provider: %w: too many steps", ErrStuck)
+}
+
+func (v *Visitor) atProvider(u *url.URL) bool {
+	issuer := strings.TrimSuffix(v.Issuer, "/")
+	return u.String() == issuer || strings.HasPrefix(u.String(), issuer+"/")
+}
+
+func (v *Visitor) open(req *http.Request) (page string, location *url.URL, err error) {
+	resp, err := v.Client.Do(req)
+	if err != nil {
+		return "", nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", nil, err
+	}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		location, err = resp.Location()
+		return "", location, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", nil, fmt.Errorf("%w: status %d", ErrStuck, resp.StatusCode)
+	}
+	return string(body), nil, nil
+}
+
+// answer fills in the form of a page.
+func (v *Visitor) answer(at *http.Request, page string) (*http.Request, error) {
+	form := url.Values{}
+	act := ""
+	var action string
+	for _, kind := range []string{"login", "select", "consent"} {
+		found := regexp.MustCompile(`action="([^"]*/interaction/[^"]*/` + kind + `)"`).FindStringSubmatch(page)
+		if found != nil {
+			act, action = kind, found[1]
+			break
+		}
+	}
+	account := regexp.MustCompile(`name="account" value="([^"]*)"`).FindStringSubmatch(page)
+	switch {
+	case act == "login" && strings.Contains(page, `id="login-error"`):
+		return nil, fmt.Errorf("%w: the password was refused", ErrStuck)
+	case act == "login":
+		form.Set("username", v.Username)
+		form.Set("password", v.Password)
+	case act == "select" && account != nil:
+		form.Set("account", account[1])
+	case act == "consent" && account != nil:
+		form.Set("account", account[1])
+		form.Set("answer", map[bool]string{false: "allow", true: "deny"}[v.Deny])
+	default:
+		return nil, ErrStuck
+	}
+	v.Asked = append(v.Asked, act)
+	target, err := at.URL.Parse(action)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(at.Context(), http.MethodPost, target.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return req, nil
+}
