@@ -1,0 +1,156 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// addresses knows the two ways to a provider: the issuer's origin, which browsers use,
+// and the back-channel origin, at which this server calls it. They are the same where no
+// back-channel address is configured.
+//
+// A call by way of the back-channel address goes to that scheme, host and port, and TLS
+// is verified against that host name; the Host header stays the issuer's. Providers that
+// derive their issuer and endpoints from Host (Keycloak without a fixed hostname,
+// authentik) therefore answer with the issuer that browsers see. X-Forwarded-Proto and
+// X-Forwarded-Host say the same to those that trust a proxy in front of them.
+type addresses struct {
+	issuer   *url.URL
+	back     *url.URL // nil: none configured
+	insecure bool     // plain http is allowed on every host
+}
+
+func newAddresses(issuer, backchannel string, insecure bool) (addresses, error) {
+	a := addresses{insecure: insecure}
+	u, err := absoluteURL(issuer)
+	if err != nil {
+		return a, fmt.Errorf("issuer: %w", err)
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		return a, fmt.Errorf("issuer: %q has a query", issuer)
+	}
+	if u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()) {
+		return a, fmt.Errorf("issuer: %q is plain http on a host that is not loopback", issuer)
+	}
+	a.issuer = u
+	if backchannel == "" {
+		return a, nil
+	}
+	b, err := absoluteURL(backchannel)
+	if err != nil {
+		return a, fmt.Errorf("backchannel_url: %w", err)
+	}
+	if p := strings.TrimSuffix(b.Path, "/"); b.RawQuery != "" || (p != "" && p != strings.TrimSuffix(u.Path, "/")) {
+		return a, fmt.Errorf("backchannel_url: %q names more than scheme, host and port", backchannel)
+	}
+	a.back = b
+	return a, nil
+}
+
+// absoluteURL parses an http or https URL without user and fragment.
+func absoluteURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a URL", bounded(raw))
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Hostname() == "" || u.Opaque != "" {
+		return nil, fmt.Errorf("%q is not an absolute http or https URL", bounded(raw))
+	}
+	if u.User != nil {
+		return nil, errors.New("a URL names a user")
+	}
+	if u.Fragment != "" || strings.Contains(raw, "#") {
+		return nil, fmt.Errorf("%q has a fragment", bounded(raw))
+	}
+	return u, nil
+}
+
+// endpoint checks an endpoint that a browser or this server will use. An https issuer
+// does not hand out plain http endpoints, because that would send codes and secrets in
+// the clear; the back-channel origin, which the operator chose, is the exception. An
+// issuer on loopback may name plain http endpoints on loopback.
+func (a addresses) endpoint(raw string) error {
+	u, err := absoluteURL(raw)
+	if err != nil {
+		return err
+	}
+	if u.Scheme == "https" || a.insecure || a.issuer.Scheme == "http" && isLoopback(u.Hostname()) {
+		return nil
+	}
+	if a.back != nil && sameOrigin(u, a.back) {
+		return nil
+	}
+	return fmt.Errorf("%q is plain http", bounded(raw))
+}
+
+// browser returns the address of an endpoint for browsers: what the provider put at the
+// back-channel origin belongs to the issuer's.
+func (a addresses) browser(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || a.back == nil || !sameOrigin(u, a.back) {
+		return raw
+	}
+	u.Scheme, u.Host = a.issuer.Scheme, a.issuer.Host
+	return u.String()
+}
+
+// server returns the address at which this server calls an endpoint, and the Host
+// header to send: "" for the address's own. Endpoints on other hosts than the issuer's
+// are called where they are.
+func (a addresses) server(raw string) (target, host string) {
+	u, err := url.Parse(raw)
+	if err != nil || a.back == nil {
+		return raw, ""
+	}
+	if !sameOrigin(u, a.issuer) && !sameOrigin(u, a.back) {
+		return raw, ""
+	}
+	u.Scheme, u.Host = a.back.Scheme, a.back.Host
+	return u.String(), a.issuer.Host
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// isLoopback tells whether a host name can only mean this machine (RFC 6761 section 6.3).
+func isLoopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		ip := net.ParseIP(host)
+		return ip != nil && ip.IsLoopback()
+	}
+	return addr.Unmap().IsLoopback()
+}
+
+// bounded makes a value from outside fit for a log line.
+func bounded(s string) string {
+	const most = 200
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}

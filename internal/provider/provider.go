@@ -1,0 +1,230 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/record"
+)
+
+// Options are the live values of one provider.
+type Options struct {
+	ID           string // in the configuration; required
+	Name         string // as people know it; empty: the record's title, else ID
+	Issuer       string // empty: the record's default
+	ClientID     string // required
+	ClientSecret string // empty: a public client, with PKCE alone
+	Scopes       []string
+	Record       record.Record
+	RedirectURI  string // the registered callback; required
+
+	// BackchannelURL is the scheme, host and port at which this server reaches what is at
+	// the issuer's origin for browsers. Empty: the issuer's own. See addresses.
+	BackchannelURL string
+	// RootCAs, PEM, are trusted beside the system's.
+	RootCAs []byte
+	// InsecureHTTP allows plain http beyond loopback.
+	InsecureHTTP bool
+	// HTTP, if set, lends its Transport; RootCAs is then not used.
+	HTTP *http.Client
+	// Timeout bounds one request, answer included. Default 10 s.
+	Timeout time.Duration
+
+	Logger *slog.Logger     // default: none
+	Now    func() time.Time // the clock of the caches; default time.Now
+}
+
+// Provider is one configured OpenID provider. It is safe for concurrent use.
+type Provider struct {
+	id, name    string
+	issuer      string
+	clientID    string
+	secret      string
+	scopes      []string
+	record      record.Record
+	redirectURI string
+	log         *slog.Logger
+	now         func() time.Time
+
+	call     *caller
+	metadata *cached[*metadata]
+	keys     *cached[[]publicKey]
+
+	userinfoFails atomic.Bool // after refreshes; for the log
+
+	probe struct {
+		sync.Mutex
+		at     time.Time
+		up     bool
+		flight chan struct{}
+	}
+}
+
+// New returns a provider. It makes no request: a provider that is down does not keep the
+// gateway from starting. It refuses a record that asks for what is not built here.
+func New(o Options) (*Provider, error) {
+	if o.Issuer == "" {
+		o.Issuer = o.Record.Issuer.Default
+	}
+	for name, value := range map[string]string{"id": o.ID, "issuer": o.Issuer, "client_id": o.ClientID, "redirect URI": o.RedirectURI} {
+		if value == "" {
+			return nil, fmt.Errorf("provider %q: %s is not set", o.ID, name)
+		}
+	}
+	if err := supported(o.Record, o.ClientSecret); err != nil {
+		return nil, fmt.Errorf("provider %q: %w", o.ID, err)
+	}
+	to, err := newAddresses(o.Issuer, o.BackchannelURL, o.InsecureHTTP)
+	if err != nil {
+		return nil, fmt.Errorf("provider %q: %w", o.ID, err)
+	}
+	rt, err := transportOf(o)
+	if err != nil {
+		return nil, fmt.Errorf("provider %q: %w", o.ID, err)
+	}
+	p := &Provider{
+		id: o.ID, name: o.Name, issuer: o.Issuer, clientID: o.ClientID, secret: o.ClientSecret,
+		scopes: slices.Clone(o.Scopes), record: o.Record, redirectURI: o.RedirectURI,
+		log: o.Logger, now: o.Now,
+	}
+	p.complete(o, to, rt)
+	return p, nil
+}
+
+func transportOf(o Options) (http.RoundTripper, error) {
+	if o.HTTP == nil {
+		return newTransport(o.RootCAs)
+	}
+	if o.HTTP.Transport == nil {
+		return http.DefaultTransport, nil
+	}
+	return o.HTTP.Transport, nil
+}
+
+// complete fills defaults in and makes the caches.
+func (p *Provider) complete(o Options, to addresses, rt http.RoundTripper) {
+	if p.name == "" {
+		p.name = p.record.Title
+	}
+	if p.name == "" {
+		p.name = p.id
+	}
+	if len(p.scopes) == 0 {
+		p.scopes = slices.Clone(p.record.Scopes)
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	p.log = p.log.With("provider", p.id)
+	if p.now == nil {
+		p.now = time.Now
+	}
+	timeout := o.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	p.call = newCaller(rt, to, p.record.Client.Headers, timeout)
+	p.metadata = &cached[*metadata]{
+		what: "discovery", load: p.discover, now: p.now, log: p.log, timeout: 2 * timeout,
+		ttl: metadataTTL, retry: metadataRetry, stale: metadataStale,
+	}
+	p.keys = &cached[[]publicKey]{
+		what: "keys", load: p.fetchKeys, now: p.now, log: p.log, timeout: 4 * timeout,
+		ttl: keysTTL, retry: keysRetry, stale: keysStale,
+	}
+}
+
+// supported says which wishes of a record cannot be met. A provider that would fail at
+// its first sign-in fails at the start instead.
+func supported(r record.Record, secret string) error {
+	c := r.Client
+	unmet := func(field string, word any) error {
+		return fmt.Errorf("record: %s: %v is not supported", field, word)
+	}
+	switch c.Auth {
+	case record.AuthDiscovery, record.AuthBasic, record.AuthPost, record.AuthJSON, record.AuthNone:
+	default:
+		return unmet("client.auth", c.Auth)
+	}
+	if c.TokenBody == record.TokenBodyQuery {
+		return unmet("client.token_body", c.TokenBody)
+	}
+	if c.Exchange == record.ExchangeApplicationToken {
+		return unmet("client.exchange", c.Exchange)
+	}
+	if r.Claims.Email.Source == record.FromEndpoint {
+		return unmet("claims.email.source", r.Claims.Email.Source)
+	}
+	if r.Claims.Groups.Source == record.FromEndpoint {
+		return unmet("claims.groups.source", r.Claims.Groups.Source)
+	}
+	if len(r.Claims.SubjectKey) == 0 {
+		return errors.New("record: claims.subject_key is empty")
+	}
+	if c.PKCE == record.PKCEOff && secret == "" {
+		return errors.New("record: client.pkce is off and there is no client secret: nothing would bind the code to this client")
+	}
+	return nil
+}
+
+// ID returns the provider's id in the configuration.
+func (p *Provider) ID() string { return p.id }
+
+// Name returns the provider's name as people know it.
+func (p *Provider) Name() string { return p.name }
+
+// Issuer returns the configured issuer.
+func (p *Provider) Issuer() string { return p.issuer }
+
+// Record returns what is known of providers of this kind. It is not to be changed.
+func (p *Provider) Record() record.Record { return p.record }
+
+// RedirectURI returns the callback that is registered at the provider.
+func (p *Provider) RedirectURI() string { return p.redirectURI }
+
+// sendsIDToken tells whether sign-ins must answer with an ID token: where the record does
+// not rule it out, asking for openid entitles to one.
+func (p *Provider) sendsIDToken() bool {
+	return p.record.Claims.IDToken == record.Yes ||
+		p.record.Claims.IDToken != record.No && slices.Contains(p.scopes, "openid")
+}
+
+// checksAuthTime tells whether the record trusts auth_time.
+func (p *Provider) checksAuthTime() bool {
+	return p.record.FreshLogin.AuthTime == record.AuthTimeChecked && p.sendsIDToken()
+}
+
+// promptForcesLogin tells whether a prompt alone makes the provider ask for credentials.
+func (p *Provider) promptForcesLogin() bool {
+	by := p.record.FreshLogin.By
+	return (by == record.FreshByPrompt || by == record.FreshByPromptAndMaxAge) &&
+		slices.Contains(p.record.Prompt.OK, p.record.FreshLogin.Prompt)
+}
+
+// forcedByMaxAge tells whether max_age takes part in forcing a sign-in.
+func (p *Provider) forcedByMaxAge() bool {
+	by := p.record.FreshLogin.By
+	return by == record.FreshByMaxAge || by == record.FreshByPromptAndMaxAge
+}
+
+// printable tells whether a token can stand in a header (RFC 6749 appendix A.12).
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e })
+}
+
+// meta returns the metadata, with an error that says that nothing was sent.
+func (p *Provider) meta(ctx context.Context) (*metadata, error) {
+	m, err := p.metadata.get(ctx)
+	if err != nil {
+		return nil, notSent(err)
+	}
+	return m, nil
+}
