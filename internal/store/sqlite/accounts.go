@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+// Admit returns the account of an identity, and makes it, durably, when there is none:
+// the first candidate that nobody ever had becomes its handle. Name and a believed
+// e-mail of an existing account follow the profile. It returns account.ErrDisabled, with
+// the account, when it is disabled, and an error when every candidate is taken.
+func (st *Store) Admit(ctx context.Context, now time.Time, a account.Admission) (account.Account, bool, error) {
+	var acc account.Account
+	var created bool
+	err := st.db.writer.do(ctx, "admitting an identity", func(c *conn) (err error) {
+		var id string
+		created = false
+		known, err := c.one([]any{&id}, "SELECT account FROM identities WHERE issuer = ?1 AND subject = ?2", a.Identity.Issuer, a.Identity.Subject)
+		if err != nil {
+			return err
+		}
+		if known {
+			acc, err = welcomeBack(c, now, id, a)
+			return err
+		}
+		acc, err = makeAccount(c, now, a)
+		created = err == nil
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, account.ErrDisabled) {
+			return acc, false, err
+		}
+		return account.Account{}, false, err
+	}
+	return acc, created, nil
+}
+
+func welcomeBack(c *conn, now time.Time, id string, a account.Admission) (account.Account, error) {
+	acc, err := accountByID(c, id)
+	if err != nil {
+		return acc, err
+	}
+	if acc.Disabled {
+		return acc, fmt.Errorf("account %s: %w", id, account.ErrDisabled)
+	}
+	if _, err := c.exec("UPDATE identities SET last_used = max(last_used, ?3) WHERE issuer = ?1 AND subject = ?2",
+		a.Identity.Issuer, a.Identity.Subject, micros(now)); err != nil {
+		return acc, err
+	}
+	name, email := acc.Name, acc.Email
+	if a.Profile.Name != "" {
+		acc.Name = a.Profile.Name
+	}
+	if believed := believedEmail(a); believed != "" {
+		acc.Email = believed
+	}
+	if acc.Name == name && acc.Email == email {
+		return acc, nil
+	}
+	_, err = c.exec("UPDATE accounts SET name = ?2, email = ?3 WHERE id = ?1", id, acc.Name, acc.Email)
+	return acc, err
+}
+
+func makeAccount(c *conn, now time.Time, a account.Admission) (account.Account, error) {
+	acc := account.Account{ID: a.AccountID, Name: a.Profile.Name, Email: believedEmail(a), CreatedAt: fromMicros(micros(now))}
+	for _, handle := range a.Candidates {
+		given, err := c.exec("INSERT INTO handles (handle, account, given_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", handle, acc.ID, micros(now))
+		if err != nil {
+			return acc, err
+		}
+		if given == 1 {
+			acc.Handle = handle
+			break
+		}
+	}
+	if acc.Handle == "" {
+		return acc, fmt.Errorf("all %d candidate handles are taken", len(a.Candidates))
+	}
+	if _, err := c.exec("INSERT INTO accounts (id, handle, name, email, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+		acc.ID, acc.Handle, acc.Name, acc.Email, micros(now)); err != nil {
+		return acc, err
+	}
+	_, err := c.exec("INSERT INTO identities (issuer, subject, account, provider, linked_at, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+		a.Identity.Issuer, a.Identity.Subject, acc.ID, a.Provider, micros(now))
+	return acc, err
+}
+
+func believedEmail(a account.Admission) string {
+	if a.Profile.EmailBelieved {
+		return a.Profile.Email
+	}
+	return ""
+}
+
+func accountByID(c *conn, id string) (account.Account, error) {
+	acc := account.Account{ID: id}
+	var created int64
+	found, err := c.one([]any{&acc.Handle, &acc.Name, &acc.Email, &created, &acc.Disabled},
+		"SELECT handle, name, email, created_at, disabled FROM accounts WHERE id = ?1", id)
+	if err == nil && !found {
+		err = fmt.Errorf("account %s: %w", id, session.ErrNotFound)
+	}
+	acc.CreatedAt = fromMicros(created)
+	return acc, err
+}
+
+// Account returns an account, or session.ErrNotFound.
+func (st *Store) Account(ctx context.Context, id string) (account.Account, error) {
+	return read(ctx, st.db.readers, "reading an account", func(c *conn) (account.Account, error) {
+		return accountByID(c, id)
+	})
+}

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/outbox"
+)
+
+// sealEntries returns copies of entries with their payloads sealed.
+func (st *Store) sealEntries(entries []outbox.Entry) ([]outbox.Entry, error) {
+	sealed := make([]outbox.Entry, len(entries))
+	for i, e := range entries {
+		payload, err := st.keys.Seal(sealOutbox, e.ID, e.Payload)
+		if err != nil {
+			return nil, fmt.Errorf("sealing outbox entry %s: %w", e.ID, err)
+		}
+		if e.State == "" {
+			e.State = outbox.Pending
+		}
+		e.Payload = payload
+		sealed[i] = e
+	}
+	return sealed, nil
+}
+
+// insertEntries stores sealed entries that stay at least until keep.
+func insertEntries(c *conn, entries []outbox.Entry, keep time.Time) error {
+	for _, e := range entries {
+		_, err := c.exec(`INSERT INTO outbox (id, kind, session, provider, sealed, state, created_at, next_at, deadline, attempts, last_error, keep_until)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+			e.ID, string(e.Kind), e.Session, e.Provider, e.Payload, string(e.State), micros(e.CreatedAt), micros(e.NextAt),
+			micros(e.Deadline), e.Attempts, e.LastError, micros(keep))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Add stores entries, durably, all or none.
+func (st *Store) Add(ctx context.Context, entries []outbox.Entry) error {
+	sealed, err := st.sealEntries(entries)
+	if err != nil {
+		return err
+	}
+	return st.db.writer.do(ctx, "adding to the outbox", func(c *conn) error {
+		return insertEntries(c, sealed, time.Time{})
+	})
+}
+
+// Due returns pending entries whose time has come, the longest waiting first.
+func (st *Store) Due(ctx context.Context, now time.Time, limit int) ([]outbox.Entry, error) {
+	return st.entries(ctx, "WHERE state = 'pending' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2", micros(now), limitOr(limit, defaultLimit))
+}
+
+// BySession returns all entries of an ended session, finished ones without payload.
+func (st *Store) BySession(ctx context.Context, session string) ([]outbox.Entry, error) {
+	return st.entries(ctx, "WHERE session = ?1 ORDER BY created_at, id", session)
+}
+
+// ListOutbox returns entries in a state, by next attempt; all states when it is empty.
+func (st *Store) ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error) {
+	if state == "" {
+		return st.entries(ctx, "ORDER BY next_at, id LIMIT ?1", limitOr(limit, defaultLimit))
+	}
+	return st.entries(ctx, "WHERE state = ?1 ORDER BY next_at, id LIMIT ?2", string(state), limitOr(limit, defaultLimit))
+}
+
+// Finish settles a pending entry: its payload is removed, and unless it was cancelled
+// one attempt is counted. An entry that is not pending stays as it is: a cancellation
+// that came first is not undone.
+func (st *Store) Finish(ctx context.Context, now time.Time, id string, state outbox.State, lastErr string) error {
+	if state == outbox.Pending || state == "" {
+		return fmt.Errorf("outbox entry %s cannot be finished as %q", id, state)
+	}
+	return st.db.writer.do(ctx, "finishing an outbox entry", func(c *conn) error {
+		_, err := c.exec(`UPDATE outbox SET state = ?2, last_error = ?3, attempts = attempts + ?4, sealed = NULL,
+			keep_until = max(keep_until, ?5) WHERE id = ?1 AND state = 'pending'`,
+			id, string(state), lastErr, bit(state != outbox.Cancelled), micros(now.Add(keepFinished)))
+		return err
+	})
+}
+
+// Retry counts an attempt of a pending entry and sets when the next is due.
+func (st *Store) Retry(ctx context.Context, id string, next time.Time, lastErr string) error {
+	return st.db.writer.do(ctx, "scheduling an outbox entry", func(c *conn) error {
+		_, err := c.exec("UPDATE outbox SET next_at = ?2, attempts = attempts + 1, last_error = ?3 WHERE id = ?1 AND state = 'pending'",
+			id, micros(next), lastErr)
+		return err
+	})
+}
+
+// entries reads and unseals. An entry whose payload cannot be opened is returned without
+// it, so that its handler can fail it and an operator sees it.
+func (st *Store) entries(ctx context.Context, where string, args ...any) ([]outbox.Entry, error) {
+	list, err := read(ctx, st.db.readers, "reading the outbox", func(c *conn) ([]outbox.Entry, error) {
+		var list []outbox.Entry
+		err := c.each(func(scan func(...any) error) error {
+			var e outbox.Entry
+			var created, next, deadline int64
+			err := scan(&e.ID, (*string)(&e.Kind), &e.Session, &e.Provider, &e.Payload, (*string)(&e.State),
+				&created, &next, &deadline, &e.Attempts, &e.LastError)
+			e.CreatedAt, e.NextAt, e.Deadline = fromMicros(created), fromMicros(next), fromMicros(deadline)
+			list = append(list, e)
+			return err
+		}, "SELECT id, kind, session, provider, sealed, state, created_at, next_at, deadline, attempts, last_error FROM outbox "+where, args...)
+		return list, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		e := &list[i]
+		if len(e.Payload) == 0 {
+			continue
+		}
+		if e.Payload, err = st.keys.Unseal(sealOutbox, e.ID, e.Payload); err != nil {
+			st.db.log.LogAttrs(ctx, slog.LevelError, "outbox entry cannot be read", slog.String("entry", e.ID), slog.Any("error", err))
+		}
+	}
+	return list, nil
+}

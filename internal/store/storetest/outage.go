@@ -1,0 +1,197 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+// Call is one method of a store as a test calls it.
+type Call struct {
+	Name   string
+	Writes bool
+	Do     func(ctx context.Context, st Store) error
+}
+
+// Calls returns a call of every method. In a store that holds s with its seat and
+// entry e, all of them return nil, once, in this order.
+func Calls(s *session.Session, seat session.Seat, e outbox.Entry) []Call {
+	other, added, opened := newSession("new"), newSeat(), newSeat()
+	_, key := session.NewSeatValue()
+	end := ending(s, session.CauseButton)
+	end.Version++ // of the update
+	extra := entry(s, outbox.KindRevoke)
+	read := func(name string, do func(context.Context, Store) error) Call { return Call{name, false, do} }
+	write := func(name string, do func(context.Context, Store) error) Call { return Call{name, true, do} }
+	return []Call{
+		read("Ping", func(ctx context.Context, st Store) error { return st.Ping(ctx) }),
+		read("BySeat", func(ctx context.Context, st Store) error { _, _, err := st.BySeat(ctx, seat.Hash); return err }),
+		read("ByID", func(ctx context.Context, st Store) error { _, err := st.ByID(ctx, s.ID); return err }),
+		read("List", func(ctx context.Context, st Store) error { _, err := st.List(ctx, session.Filter{}); return err }),
+		read("Expired", func(ctx context.Context, st Store) error { _, err := st.Expired(ctx, epoch, 10); return err }),
+		read("SharesProviderSession", func(ctx context.Context, st Store) error {
+			_, err := st.SharesProviderSession(ctx, s.Identity.Issuer, s.SID)
+			return err
+		}),
+		read("Tombstones", func(ctx context.Context, st Store) error { _, err := st.Tombstones(ctx, 0, 10); return err }),
+		read("Due", func(ctx context.Context, st Store) error { _, err := st.Due(ctx, epoch, 10); return err }),
+		read("BySession", func(ctx context.Context, st Store) error { _, err := st.BySession(ctx, string(s.ID)); return err }),
+		read("ListOutbox", func(ctx context.Context, st Store) error { _, err := st.ListOutbox(ctx, "", 10); return err }),
+		write("OpenSession", func(ctx context.Context, st Store) error { return st.OpenSession(ctx, epoch, other, opened, "") }),
+		write("AddSeat", func(ctx context.Context, st Store) error { return st.AddSeat(ctx, epoch, s.ID, added) }),
+		write("Touch", func(ctx context.Context, st Store) error {
+			return st.Touch(ctx, []session.Touch{{ID: s.ID, SeenAt: epoch.Add(time.Minute)}})
+		}),
+		write("UpdateSession", func(ctx context.Context, st Store) error { _, err := st.UpdateSession(ctx, epoch, s); return err }),
+		write("Use", func(ctx context.Context, st Store) error { return st.Use(ctx, epoch, key, epoch.Add(time.Hour)) }),
+		write("Admit", func(ctx context.Context, st Store) error {
+			_, created, err := st.Admit(ctx, epoch, admission("new", "new"))
+			if err == nil && !created {
+				err = errors.New("the account was there already")
+			}
+			return err
+		}),
+		write("Add", func(ctx context.Context, st Store) error { return st.Add(ctx, []outbox.Entry{extra}) }),
+		write("Retry", func(ctx context.Context, st Store) error { return st.Retry(ctx, e.ID, epoch.Add(time.Hour), "later") }),
+		write("Finish", func(ctx context.Context, st Store) error { return st.Finish(ctx, epoch, e.ID, outbox.Done, "") }),
+		write("End", func(ctx context.Context, st Store) error { _, err := st.End(ctx, epoch, end); return err }),
+		read("Receipt", func(ctx context.Context, st Store) error { _, err := st.Receipt(ctx, end.Receipt.State); return err }),
+		read("ReceiptBySession", func(ctx context.Context, st Store) error { _, err := st.ReceiptBySession(ctx, s.ID); return err }),
+		write("MarkReturned", func(ctx context.Context, st Store) error {
+			_, err := st.MarkReturned(ctx, epoch, end.Receipt.State)
+			return err
+		}),
+		read("Account", func(ctx context.Context, st Store) error {
+			acc, _, err := st.Admit(ctx, epoch, admission("new", "new"))
+			if err == nil {
+				_, err = st.Account(ctx, acc.ID)
+			}
+			return err
+		}),
+		write("Sweep", func(ctx context.Context, st Store) error { _, err := st.Sweep(ctx, epoch, 10); return err }),
+	}
+}
+
+// Outage is a way to make a store hang.
+type Outage struct {
+	WritesOnly bool                                          // reads go on
+	Begin      func(t *testing.T, st Store) (release func()) // release ends it
+}
+
+// RunOutage checks what a store promises while it hangs and after: every call is
+// released in time with session.ErrUnavailable, callers do not pile up inside, what was
+// refused is never done later, and all is as before when the store is back.
+func RunOutage(t *testing.T, st Store, o Outage) {
+	b := &bench{T: t, Store: st, ctx: t.Context()}
+	s, seat := b.opened("ann")
+	e := entry(s, outbox.KindRevoke)
+	b.ok(b.Add(b.ctx, []outbox.Entry{e}))
+	calls := Calls(s, seat, e)
+	before := runtime.NumGoroutine()
+
+	release := o.Begin(t, st)
+	b.refusesInTime(calls, o, 300*time.Millisecond)
+	b.refusesInTime(calls[len(calls)-1:], o, 0) // no deadline of its own
+	b.holdsFewCallers(o, before)
+	release()
+
+	b.comesBack()
+	b.unchanged(s, seat, e)
+	for _, c := range calls {
+		if err := c.Do(b.ctx, st); err != nil {
+			t.Errorf("%s after the outage: %v", c.Name, err)
+		}
+	}
+}
+
+// slack is what a busy machine may add to a deadline.
+const slack = 700 * time.Millisecond
+
+func (b *bench) refusesInTime(calls []Call, o Outage, deadline time.Duration) {
+	b.Helper()
+	b.parallel(len(calls), func(i int) error {
+		c, ctx := calls[i], b.ctx
+		limit := HangLimit
+		if deadline > 0 {
+			limit = deadline
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, deadline)
+			defer cancel()
+		}
+		start := time.Now()
+		err := c.Do(ctx, b.Store)
+		if o.WritesOnly && !c.Writes && !slices.Contains([]string{"Account", "Receipt", "ReceiptBySession"}, c.Name) {
+			return err
+		}
+		if took := time.Since(start); took > limit+slack {
+			b.Errorf("%s was released after %v, limit %v", c.Name, took, limit)
+		}
+		if c.Name == "Receipt" || c.Name == "ReceiptBySession" {
+			return nil // there is none yet: either answer is right while reads go on
+		}
+		if !errors.Is(err, session.ErrUnavailable) {
+			b.Errorf("%s: %v, want ErrUnavailable", c.Name, err)
+		}
+		return nil
+	})
+}
+
+// holdsFewCallers demands that callers that were released do not stay inside.
+func (b *bench) holdsFewCallers(o Outage, before int) {
+	b.Helper()
+	b.parallel(300, func(int) error {
+		ctx, cancel := context.WithTimeout(b.ctx, 50*time.Millisecond)
+		defer cancel()
+		_, key := session.NewSeatValue()
+		if err := b.Use(ctx, epoch, key, epoch); !errors.Is(err, session.ErrUnavailable) {
+			b.Errorf("Use: %v", err)
+		}
+		if _, err := b.ByID(ctx, "nobody"); !errors.Is(err, session.ErrUnavailable) && !o.WritesOnly {
+			b.Errorf("ByID: %v", err)
+		}
+		return nil
+	})
+	if held := runtime.NumGoroutine() - before; held > 40 {
+		b.Errorf("%d goroutines are held by an outage of 600 calls", held)
+	}
+}
+
+func (b *bench) comesBack() {
+	b.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		_, key := session.NewSeatValue()
+		err := errors.Join(b.Ping(b.ctx), b.Use(b.ctx, epoch, key, epoch))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("store does not come back: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// unchanged demands that nothing of what was refused has been done.
+func (b *bench) unchanged(s *session.Session, seat session.Seat, e outbox.Entry) {
+	b.Helper()
+	got, _, err := b.BySeat(b.ctx, seat.Hash)
+	b.ok(err)
+	b.equal(got, s)
+	list, err := b.List(b.ctx, session.Filter{})
+	b.ok(err)
+	b.equal(names(list), []string{"ann"})
+	entries, err := b.ListOutbox(b.ctx, "", 10)
+	b.ok(err)
+	b.equal(entries, []outbox.Entry{e})
+	ends, err := b.Tombstones(b.ctx, 0, 10)
+	b.ok(err)
+	if len(ends) != 0 {
+		b.Fatalf("ended during the outage: %+v", ends)
+	}
+}

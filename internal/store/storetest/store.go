@@ -1,0 +1,68 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signout"
+)
+
+// Store is everything a store can be asked, put together from parts by guarantee.
+type Store interface {
+	Sessions
+	Lists
+	Ends
+	Receipts
+	Accounts
+	Outbox
+	Use(ctx context.Context, now time.Time, key session.SeatHash, until time.Time) error
+	Ping(ctx context.Context) error
+}
+
+// Sessions are live sessions and their seats.
+type Sessions interface {
+	OpenSession(ctx context.Context, now time.Time, s *session.Session, seat session.Seat, replaces session.ID) error
+	BySeat(ctx context.Context, hash session.SeatHash) (*session.Session, session.Seat, error)
+	AddSeat(ctx context.Context, now time.Time, id session.ID, seat session.Seat) error
+	UpdateSession(ctx context.Context, now time.Time, s *session.Session) (*session.Session, error)
+	Touch(ctx context.Context, touches []session.Touch) error
+}
+
+// Lists finds live sessions by other names.
+type Lists interface {
+	ByID(ctx context.Context, id session.ID) (*session.Session, error)
+	List(ctx context.Context, f session.Filter) ([]*session.Session, error)
+	Expired(ctx context.Context, now time.Time, limit int) ([]*session.Session, error)
+	SharesProviderSession(ctx context.Context, iss, sid string) (bool, error)
+}
+
+// Ends are durable.
+type Ends interface {
+	End(ctx context.Context, now time.Time, e signout.Ending) (session.Tombstone, error)
+	Tombstones(ctx context.Context, afterSeq int64, limit int) ([]session.Tombstone, error)
+	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Receipts are stored with ends.
+type Receipts interface {
+	Receipt(ctx context.Context, state session.SeatHash) (signout.Receipt, error)
+	ReceiptBySession(ctx context.Context, id session.ID) (signout.Receipt, error)
+	MarkReturned(ctx context.Context, now time.Time, state session.SeatHash) (signout.Receipt, error)
+}
+
+// Accounts are durable.
+type Accounts interface {
+	Admit(ctx context.Context, now time.Time, a account.Admission) (account.Account, bool, error)
+	Account(ctx context.Context, id string) (account.Account, error)
+}
+
+// Outbox is durable.
+type Outbox interface {
+	outbox.Store
+	Add(ctx context.Context, entries []outbox.Entry) error
+	BySession(ctx context.Context, session string) ([]outbox.Entry, error)
+	ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error)
+}
