@@ -3,6 +3,8 @@ package keyring
 import (
 	"cmp"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,6 +41,7 @@ type Options struct {
 // Keyring seals and unseals records. Its methods may be called concurrently.
 type Keyring struct {
 	wrap  wrapper
+	base  []byte // what Derive starts from
 	store Store
 	mu    sync.Mutex // serialises Refresh and Rotate
 	keys  atomic.Pointer[keySet]
@@ -61,6 +64,9 @@ func Open(ctx context.Context, o Options) (*Keyring, error) {
 		return nil, err
 	}
 	k := &Keyring{wrap: wrap, store: o.Store}
+	if k.base, err = hkdf.Key(sha256.New, o.Root, nil, deriveInfo, dataKeySize); err != nil {
+		return nil, fmt.Errorf("deriving the base key: %w", err)
+	}
 	if err := k.Refresh(ctx, o.Now); err != nil {
 		return nil, err
 	}
@@ -68,6 +74,16 @@ func Open(ctx context.Context, o Options) (*Keyring, error) {
 		return k, nil
 	}
 	return k, k.Rotate(ctx, o.Now)
+}
+
+// Derive returns a 32-byte key for a purpose. It depends on the root key alone, so that
+// every node derives the same one and nothing has to be stored.
+func (k *Keyring) Derive(purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, k.base, nil, purpose, dataKeySize)
+	if err != nil {
+		return nil, fmt.Errorf("deriving a key: %w", err)
+	}
+	return key, nil
 }
 
 // Refresh reads the data keys again: it learns keys that other nodes published, and

@@ -331,3 +331,23 @@ func BenchmarkUnseal(b *testing.B) {
 		}
 	}
 }
+
+func TestDerivedKeysDependOnTheRootAndThePurposeAlone(t *testing.T) {
+	derive := func(root byte, purpose string) string {
+		k, err := Open(t.Context(), Options{Root: bytes.Repeat([]byte{root}, RootSize), Store: &memStore{}, Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := k.Derive(purpose)
+		if err != nil || len(key) != 32 {
+			t.Fatalf("%d bytes, %v", len(key), err)
+		}
+		return string(key)
+	}
+	if derive(1, "a") != derive(1, "a") {
+		t.Error("two nodes with one root derive different keys")
+	}
+	if derive(1, "a") == derive(1, "b") || derive(1, "a") == derive(2, "a") {
+		t.Error("another purpose or root gives the same key")
+	}
+}

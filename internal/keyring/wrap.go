@@ -22,6 +22,7 @@ type WrappedKey struct {
 const (
 	dataKeySize = 32
 	wrapInfo    = "cardea keyring 1 wrap"
+	deriveInfo  = "cardea keyring 1 derive"
 	wrapVersion = 1
 )
 
