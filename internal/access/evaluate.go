@@ -55,13 +55,10 @@ func (p *Policy) email(who oidc.Profile) (Decision, bool) {
 	if !ok {
 		return p.refuse(ReasonEmail, list), false
 	}
-	if len(p.Emails) > 0 && !containsFold(p.Emails, who.Email) {
-		return p.refuse(ReasonEmail, "emails"), false
+	if containsFold(p.Emails, who.Email) || matchesDomain(p.Domains, domain) {
+		return Decision{}, true
 	}
-	if len(p.Domains) > 0 && !matchesDomain(p.Domains, domain) {
-		return p.refuse(ReasonEmail, "domains"), false
-	}
-	return Decision{}, true
+	return p.refuse(ReasonEmail, list), false
 }
 
 func (p *Policy) listsGroup(group string) bool {

@@ -2,8 +2,8 @@ package access
 
 import "github.com/cardea-auth/cardea/internal/oidc"
 
-// Policy admits whoever satisfies at least one member of every non-empty list.
-// The zero Policy admits everyone who is signed in.
+// Policy admits whoever satisfies at least one member of every non-empty list. E-mails
+// and domains are one list: an address is let in by itself or by its domain. The zero Policy admits everyone who is signed in.
 type Policy struct {
 	Name    string // where it stands in the configuration, for reasons and logs
 	Emails  []string

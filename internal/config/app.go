@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // App is one web application that is protected.
 type App struct {
@@ -26,6 +29,8 @@ type App struct {
 	Session Session `yaml:"session"`
 	// What signing out ends: `provider` (the provider's session too), `gateway` (only the sign-in here), or `ask`. Default provider.
 	SignOut SignOut `yaml:"sign_out"`
+	// The requests by which people sign out in the app itself; they end the sign-in here too.
+	Logout []Logout `yaml:"logout,omitempty"`
 	// Headers in addition to, or in place of, those that every app gets: a ready set, and names with what they carry.
 	Headers Headers `yaml:"headers,omitempty"`
 	// Origins whose scripts may call the app.
@@ -56,7 +61,8 @@ type Session struct {
 }
 
 // Access says who is let in: whoever satisfies at least one entry of every list
-// that is stated. E-mails and domains need an e-mail address that is believed.
+// that is stated. E-mails and domains are one list: an address is let in by itself
+// or by its domain. Both need an e-mail address that is believed.
 type Access struct {
 	// E-mail addresses, compared without regard to case.
 	Emails []string `yaml:"emails,omitempty"`
@@ -83,6 +89,17 @@ type Path struct {
 	// How old a sign-in at the provider may be for this part.
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
 }
+
+// Logout is a request by which people sign out in the app itself.
+type Logout struct {
+	// GET for a link, POST for a form or a script's call. Default POST.
+	Method string `yaml:"method" jsonschema:"enum=GET,enum=POST"`
+	// The path, exactly, as browsers see it.
+	Path string `yaml:"path" jsonschema:"required"`
+}
+
+// SetDefaults implements strict.Defaulter.
+func (l *Logout) SetDefaults() { l.Method = http.MethodPost }
 
 // Headers map header names to what they carry.
 type Headers struct {

@@ -216,7 +216,6 @@ func (c *checker) limits() {
 		value      time.Duration
 		least, top time.Duration
 	}{
-		{"limits.sign_in", l.SignIn, time.Minute, 24 * time.Hour},
 		{"limits.refresh_failing", l.RefreshFailing, time.Minute, 720 * time.Hour},
 		{"limits.outbox_retry", l.OutboxRetry, time.Minute, 720 * time.Hour},
 		{"limits.store_wait", l.StoreWait, 100 * time.Millisecond, time.Minute},

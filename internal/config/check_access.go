@@ -20,7 +20,6 @@ func (c *checker) access(path string, a *Access, providers []Provider) {
 	c.when(stated == 0 && c.whole(path), path, "is empty, so it says nothing", "write emails, domains, groups or claims, or remove the key")
 	c.emails(strict.Key(path, "emails"), a.Emails)
 	c.domains(strict.Key(path, "domains"), a.Domains)
-	c.outside(strict.Key(path, "emails"), a)
 	c.groups(strict.Key(path, "groups"), a.Groups)
 	c.claims(strict.Key(path, "claims"), a.Claims)
 
@@ -84,23 +83,6 @@ func plainLocal(local string) bool {
 		}
 	}
 	return local != ""
-}
-
-// outside refuses addresses that the domains beside them keep out: both lists
-// have to be satisfied.
-func (c *checker) outside(path string, a *Access) {
-	for i, e := range a.Emails {
-		_, domain, ok := strings.Cut(e, "@")
-		if !ok || len(a.Domains) == 0 {
-			continue
-		}
-		inside := slices.ContainsFunc(a.Domains, func(d string) bool {
-			parent, wild := strings.CutPrefix(d, "*")
-			return d == domain || wild && strings.HasSuffix(domain, parent)
-		})
-		c.when(!inside, strict.Index(path, i), strict.Quote(e)+" is outside the domains beside it, so it is never let in",
-			"add its domain, or remove domains")
-	}
 }
 
 func (c *checker) domains(path string, list []string) {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ func (c *checker) apps() {
 		providers := c.appProviders(path, a)
 		c.access(strict.Key(path, "access"), a.Access, providers)
 		c.appPaths(path, a, providers)
+		c.logouts(strict.Key(path, "logout"), a)
 		c.headers(strict.Key(path, "headers"), a.Headers)
 		c.cors(strict.Key(path, "cors"), a.CORS)
 	}
@@ -70,6 +72,31 @@ func (c *checker) upstream(path string, a *App) {
 	ca := strict.Key(path, "ca_file")
 	c.when(c.positions.Has(ca) && a.Upstream.Scheme != "https", ca, "is of no use unless the upstream is https", "write upstream: https://…, or remove it")
 	a.CA = c.authorities(ca, &a.CAFile)
+}
+
+// logouts checks the requests that end a sign-in: each can reach the app, and stands once.
+func (c *checker) logouts(path string, a *App) {
+	c.inert(path, len(a.Logout))
+	seen := map[Logout]bool{}
+	for i := range a.Logout {
+		l, at := &a.Logout[i], strict.Index(path, i)
+		l.Method = strings.ToUpper(l.Method)
+		c.when(l.Method != http.MethodGet && l.Method != http.MethodPost, strict.Key(at, "method"),
+			strict.Quote(l.Method)+" is no method that an app's logout has", "write GET or POST")
+		p := strict.Key(at, "path")
+		switch err := checkPath(l.Path); {
+		case l.Path == "":
+			c.fault(p, "is missing", "write the path of the app's own logout, such as /logout")
+		case err != nil:
+			c.problem(p, err)
+		case ownPath(l.Path):
+			c.fault(p, "/.cardea/ is the gateway's own", "write the path of the app's own logout")
+		case a.URL.Path != "" && a.URL.Path != "/" && l.Path != a.URL.Path && !strings.HasPrefix(l.Path, strings.TrimSuffix(a.URL.Path, "/")+"/"):
+			c.fault(p, "can never match: it is not below the app's url", "write it as browsers see it, such as "+strings.TrimSuffix(a.URL.Path, "/")+"/logout")
+		}
+		c.when(seen[*l], at, "is listed twice", "keep one of the two")
+		seen[*l] = true
+	}
 }
 
 const (

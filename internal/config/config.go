@@ -98,8 +98,6 @@ type Log struct {
 type Limits struct {
 	// Largest request header taken, in bytes, from 8192 to 1048576. Default 65536: apps with many cookies exceed 20 kB.
 	HeaderBytes int `yaml:"header_bytes"`
-	// How long a sign-in may take from its beginning to the provider's answer. Default 1h.
-	SignIn time.Duration `yaml:"sign_in"`
 	// How long a session lives on while its tokens cannot be refreshed because the provider is down. Default 24h.
 	RefreshFailing time.Duration `yaml:"refresh_failing"`
 	// How long a provider is tried to be told of a sign-out. Default 72h.
@@ -122,7 +120,6 @@ func (c *Config) SetDefaults() {
 	c.Log = Log{Level: LevelInfo, Format: FormatText}
 	c.Limits = Limits{
 		HeaderBytes:     64 << 10,
-		SignIn:          time.Hour,
 		RefreshFailing:  24 * time.Hour,
 		OutboxRetry:     72 * time.Hour,
 		StoreWait:       3 * time.Second,

@@ -155,7 +155,7 @@ trusted_proxies: [10.0.0.0/8, "fd00::/8"]
 keys: {root_env: ROOT}
 insecure_http: false
 log: {level: debug, format: json}
-limits: {header_bytes: 32768, sign_in: 30m, refresh_failing: 1h, outbox_retry: 24h, store_wait: 1s, store_cut_off: 1m, upstream_connect: 2s, shutdown: 5s}
+limits: {header_bytes: 32768, refresh_failing: 1h, outbox_retry: 24h, store_wait: 1s, store_cut_off: 1m, upstream_connect: 2s, shutdown: 5s}
 `
 
 func TestEveryKeyIsTaken(t *testing.T) {

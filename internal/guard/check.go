@@ -17,7 +17,7 @@ func (g *Guard) Check(ctx context.Context, now time.Time, q Query) Verdict {
 	if !ok {
 		return Verdict{Outcome: BadPath}
 	}
-	v := Verdict{Public: rule.public, Bearer: rule.bearer && q.Bearer}
+	v := Verdict{Public: rule.public, Bearer: rule.bearer && q.Bearer, MaxAge: rule.maxAge}
 	hash, ok := session.HashSeatValue(q.Seat)
 	if !ok {
 		return v
@@ -95,7 +95,7 @@ func (g *Guard) judge(ctx context.Context, now time.Time, q Query, rule rule, e 
 	}
 	v.Decision = access.Decision{Allowed: true}
 	if !g.within(q.App.Limits, s, seen, now) || !g.recent(rule.maxAge, s, now) {
-		v.Outcome, v.MaxAge = TooOld, rule.maxAge
+		v.Outcome = TooOld
 		return v
 	}
 	v.Outcome = Allow

@@ -77,7 +77,7 @@ type Verdict struct {
 	Ended    *session.Tombstone // why there is no session, where it is known
 	Public   bool               // the path is public: pass it on whatever the outcome
 	Bearer   bool               // so is a request with its own Authorization
-	MaxAge   time.Duration      // with TooOld: what the new sign-in has to satisfy
+	MaxAge   time.Duration      // what a sign-in for this path has to satisfy; zero: any age
 	Err      error              // with Unavailable: the cause, for the log
 }
 

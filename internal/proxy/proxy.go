@@ -36,9 +36,11 @@ type Options struct {
 	// unix:/path. The path of a request is never changed, so that it has none.
 	Upstream string
 	RootCAs  *x509.CertPool // for https; nil: the system's
-	Headers  []Header       // nil: DefaultHeaders
-	Identity Identifier     // nil: no signed identity
-	Live     Live
+	// ConnectWithin is how long the app may take to accept a connection; 10 s when zero.
+	ConnectWithin time.Duration
+	Headers       []Header   // nil: DefaultHeaders
+	Identity      Identifier // nil: no signed identity
+	Live          Live
 	// Touched is told of a person's activity on a WebSocket, at most once per
 	// TouchEvery and connection.
 	Touched    func(id session.ID, now time.Time)
@@ -101,7 +103,7 @@ func New(o Options) (*Proxy, error) {
 	if o.TouchEvery <= 0 {
 		o.TouchEvery = defaultTouchEvery
 	}
-	p := &Proxy{o: o, target: t, transport: newTransport(t, o.RootCAs), headers: canonical(o.Headers), owned: owned}
+	p := &Proxy{o: o, target: t, transport: newTransport(t, o.RootCAs, o.ConnectWithin), headers: canonical(o.Headers), owned: owned}
 	if o.Identity != nil {
 		p.tokens = newTokenCache(o.Identity, o.App)
 	}

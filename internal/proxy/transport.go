@@ -65,8 +65,11 @@ type transport struct {
 	upgrades *http.Transport // for h2c, where WebSockets need HTTP/1.1 still
 }
 
-func newTransport(t target, roots *x509.CertPool) *transport {
-	dialer := &net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}
+func newTransport(t target, roots *x509.CertPool, within time.Duration) *transport {
+	if within <= 0 {
+		within = dialWithin
+	}
+	dialer := &net.Dialer{Timeout: within, KeepAlive: 30 * time.Second}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		if t.socket != "" {
 			network, address = "unix", t.socket

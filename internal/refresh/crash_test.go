@@ -38,6 +38,17 @@ func TestCrashBetweenAnswerAndCommitLosesTheGrantNotTheSession(t *testing.T) {
 	})
 }
 
+func TestAMarkFromBeforeThisProcessWasAloneIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := crashed(t)
+		time.Sleep(time.Second)
+		got := w.fresh(w.node(func(o *Options) { o.Alone = time.Now() }), s)
+		if got.Grant.State != session.GrantLost || w.idp.count() != 1 || len(w.ends) != 0 {
+			t.Errorf("%+v, %d requests, ends %v", got.Grant, w.idp.count(), w.ends)
+		}
+	})
+}
+
 func TestOneMoreTrySucceedsWhereTheTokenIsStillGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := crashed(t)

@@ -71,6 +71,9 @@ func (r *Refresher) overdue(s *session.Session, p Policy, now time.Time) bool {
 // underWay tells whether a mark may belong to a request that is still being answered.
 // One from the future (a clock was set back) tells nothing any more.
 func (r *Refresher) underWay(mark, now time.Time) bool {
+	if mark.Before(r.o.Alone) {
+		return false // the process that set it is gone
+	}
 	age := now.Sub(mark)
 	return age > -r.o.Lock && age < r.o.Lock
 }

@@ -67,6 +67,10 @@ type Options struct {
 	Logger    *slog.Logger
 	Now       func() time.Time // the believed time: a clock that jumps must not reach the limits
 
+	// Alone, if set, is when this process became the only one on the store: marks from
+	// before belong to nobody any more, and are not waited for.
+	Alone time.Time
+
 	// OnChange is given every record that a refresh has changed, once it is durable.
 	OnChange func(*session.Session)
 

@@ -30,9 +30,8 @@ type visit struct {
 // Finish takes a provider's answer to the session that it opens. Callbacks of one
 // browser run one after another.
 //
-// A callback whose attempt cannot be read is ErrAttempt, one in another browser
-// ErrOtherBrowser. All later errors are a *Failure around: ErrExpired, ErrUsed,
-// *DeniedError, *oidc.Error, *oidc.UnreachableError, oidc.ErrRefused, oidc.ErrStale,
+// A callback whose attempt cannot be read is ErrAttempt. All later errors are a *Failure
+// around: ErrOtherBrowser, ErrExpired, ErrUsed, *DeniedError, *oidc.Error, *oidc.UnreachableError, oidc.ErrRefused, oidc.ErrStale,
 // ErrNotConfirmed, *session.EndedError (signed out while signing in), ErrBusy and
 // session.ErrUnavailable. Tokens that came with a failure are revoked.
 func (s *SignIn) Finish(ctx context.Context, now time.Time, cb Callback) (Result, error) {
@@ -49,7 +48,7 @@ func (s *SignIn) Finish(ctx context.Context, now time.Time, cb Callback) (Result
 		return Result{}, err
 	}
 	if !a.boundTo(cb.Binding) {
-		return Result{}, ErrOtherBrowser
+		return Result{}, &Failure{Provider: cb.Provider, Target: a.target, SeatFor: a.seatFor, Err: ErrOtherBrowser}
 	}
 	v := &visit{SignIn: s, now: now, cb: cb, ans: ans, attempt: a, provider: p}
 	res, err := v.inTurn(ctx)

@@ -120,13 +120,14 @@ func (s *SignIn) OfferSeat(now time.Time, sess *session.Session, sealedRequest s
 	return c.target.Origin + SeatPath + "?code=" + url.QueryEscape(code), nil
 }
 
-// TakeSeat turns a code into a seat at origin. Errors: ErrAttempt, ErrExpired,
+// TakeSeat turns a code into a seat at origin. With ErrOtherBrowser the path may be
+// told all the same, so that the browser can ask for a seat of its own. Errors: ErrAttempt, ErrExpired,
 // ErrOtherBrowser, ErrUsed, a *LoopError, *session.EndedError, session.ErrNotFound and
 // session.ErrUnavailable.
 func (s *SignIn) TakeSeat(ctx context.Context, now time.Time, code, origin, binding string) (sess *session.Session, seatValue, path string, err error) {
 	c, err := s.readCode(now, code, origin, binding)
 	if err != nil {
-		return nil, "", "", err
+		return nil, "", c.target.Path, err
 	}
 	key := loopKey{binding: c.binding, origin: origin}
 	if err := s.checkSeatLoop(now, key); err != nil {
@@ -155,9 +156,12 @@ func (s *SignIn) readCode(now time.Time, code, origin, binding string) (seatClai
 	if err != nil {
 		return seatClaim{}, err
 	}
-	b, ok := hashBinding(binding)
-	if !ok || c.target.Origin != origin || subtle.ConstantTimeCompare(b[:], c.binding[:]) != 1 {
+	if c.target.Origin != origin {
 		return seatClaim{}, ErrOtherBrowser
+	}
+	b, ok := hashBinding(binding)
+	if !ok || subtle.ConstantTimeCompare(b[:], c.binding[:]) != 1 {
+		return seatClaim{target: c.target}, ErrOtherBrowser
 	}
 	if outside(c.at, now, SeatCodeLife) {
 		return seatClaim{}, ErrExpired

@@ -1,0 +1,290 @@
+package admin
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signout"
+)
+
+var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func TestOnlyTheGatewaysOwnUserOpensTheSocket(t *testing.T) {
+	_, path, _ := gateway(t, &fake{})
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != fs.ModeSocket|0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".a*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, err := Listen(path); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second process: %v", err)
+	}
+}
+
+func TestASocketLeftBehindIsReplacedAndNothingElse(t *testing.T) {
+	dir, err := os.MkdirTemp("", "adm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "s")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	_ = dead.Close()
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Addr().String() != path {
+		t.Errorf("address %v", l.Addr())
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the socket stays behind")
+	}
+	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(path); err == nil {
+		t.Error("a file was replaced")
+	}
+	if _, err := Listen(filepath.Join(dir, "no", "s")); err == nil {
+		t.Error("a folder that is none")
+	}
+}
+
+func TestSessionsAreListedPageByPage(t *testing.T) {
+	lost, failing := one("b"), one("c")
+	lost.Grant.State = session.GrantLost
+	failing.Grant.FailingSince = now
+	failing.Grant.Tokens.RefreshToken = ""
+	f := &fake{sessions: []*session.Session{one("a"), lost, failing}}
+	c, _, _ := gateway(t, f)
+	page, err := c.Sessions(t.Context(), "", "", "", 2)
+	if err != nil || len(page.Sessions) != 2 || page.Next != "b" {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	want := Session{
+		ID: "a", Account: "acc-a", Handle: "ada", Provider: "main", Issuer: "https://idp.example", Subject: "sub",
+		CreatedAt: now.Add(-time.Hour), SeenAt: now, AuthTime: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour), Refreshable: true, Grant: "good", Connections: 2,
+	}
+	if diff := cmp.Diff(want, page.Sessions[0]); diff != "" {
+		t.Error(diff)
+	}
+	rest, err := c.Sessions(t.Context(), "", "", page.Next, 2)
+	if err != nil || len(rest.Sessions) != 1 || rest.Next != "" || rest.Sessions[0].Grant != "failing" || rest.Sessions[0].Refreshable || page.Sessions[1].Grant != "lost" {
+		t.Errorf("%+v, %v", rest, err)
+	}
+	if _, err := c.Sessions(t.Context(), "acc", "main", "x", 5000); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(session.Filter{Account: "acc", Provider: "main", After: "x", Limit: 100}, f.filters[2]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASessionOrItsEndIsShown(t *testing.T) {
+	f := &fake{
+		sessions: []*session.Session{one("a")},
+		ended:    map[session.ID]session.Tombstone{"z": {Session: "z", Account: "acc-z", Provider: "main", Cause: session.CauseButton, EndedAt: now}},
+	}
+	c, _, _ := gateway(t, f)
+	live, err := c.Show(t.Context(), "a")
+	if err != nil || live.Session == nil || live.Session.ID != "a" || live.Ended != nil {
+		t.Errorf("%+v, %v", live, err)
+	}
+	want := Shown{Ended: &Ended{Session: "z", Account: "acc-z", Provider: "main", Cause: "button", EndedAt: now,
+		Steps: []Step{{What: "session", State: "done"}, {What: "connections", State: "done", Count: 2}}}}
+	got, err := c.Show(t.Context(), "z")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	f.noPaper = true
+	if got, err = c.Show(t.Context(), "z"); err != nil || got.Ended == nil || len(got.Ended.Steps) != 0 {
+		t.Errorf("without a receipt: %+v, %v", got, err)
+	}
+	f.noPaper, f.endErr = false, session.ErrUnavailable
+	if _, err = c.Show(t.Context(), "z"); err == nil || !strings.Contains(err.Error(), "store does not answer") {
+		t.Errorf("receipt cannot be read: %v", err)
+	}
+	for _, id := range []string{"nobody", "../../v1/outbox", "a/b", "?", "%00"} {
+		if got, err := c.Show(t.Context(), id); err == nil {
+			t.Errorf("%q: %+v", id, got)
+		}
+	}
+}
+
+func TestSessionsEndAsFullyAsByTheButton(t *testing.T) {
+	f := &fake{sessions: []*session.Session{one("a"), one("b")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z"}}}
+	c, _, _ := gateway(t, f)
+	for name, tc := range map[string]struct {
+		req    EndRequest
+		want   EndAnswer
+		asked  int
+		filter session.Filter
+	}{
+		"one":      {EndRequest{ID: "a"}, EndAnswer{Ended: 1}, 1, session.Filter{}},
+		"ended":    {EndRequest{ID: "z"}, EndAnswer{Already: true}, 0, session.Filter{}},
+		"account":  {EndRequest{Account: "acc"}, EndAnswer{Ended: 2}, 1, session.Filter{Account: "acc"}},
+		"provider": {EndRequest{Provider: "main"}, EndAnswer{Ended: 2}, 1, session.Filter{Provider: "main"}},
+		"all":      {EndRequest{All: true}, EndAnswer{Ended: 2}, 1, session.Filter{}},
+	} {
+		f.asked, f.filters = nil, nil
+		got, err := c.End(t.Context(), tc.req)
+		if got != tc.want || err != nil || len(f.asked) != tc.asked {
+			t.Errorf("%s: %+v, %v, asked %d", name, got, err, len(f.asked))
+			continue
+		}
+		if tc.asked == 1 && (f.asked[0].Cause != session.CauseAdmin || f.asked[0].By != "operator" || f.asked[0].Mode == signout.ModeGateway) {
+			t.Errorf("%s: asked %+v", name, f.asked[0])
+		}
+		if len(f.filters) == 1 && f.filters[0] != tc.filter {
+			t.Errorf("%s: filter %+v", name, f.filters[0])
+		}
+	}
+	if _, err := c.End(t.Context(), EndRequest{ID: "nobody"}); err == nil || !strings.Contains(err.Error(), "No such session") {
+		t.Errorf("unknown: %v", err)
+	}
+	f.endErr = errors.Join(signout.ErrNotDurable, session.ErrUnavailable)
+	for _, req := range []EndRequest{{ID: "a"}, {All: true}} {
+		if got, err := c.End(t.Context(), req); err != nil || !got.NotDurable || got.Ended == 0 {
+			t.Errorf("not durable: %+v, %v", got, err)
+		}
+	}
+}
+
+func TestAnEndMustSayWhatItMeans(t *testing.T) {
+	f := &fake{sessions: []*session.Session{one("a")}}
+	_, path, _ := gateway(t, f)
+	for name, body := range map[string]string{
+		"nothing": `{}`, "empty": ``, "no JSON": `end all`, "two at once": `{"id":"a","all":true}`, "unknown field": `{"everyone":true}`,
+		"list": `[{"all":true}]`, "twice": `{"id":"a"}{"all":true}`, "huge": `{"id":"` + strings.Repeat("a", 20<<10) + `"}`, "null": `null`,
+	} {
+		resp := post(t, path, body, http.Header{"Content-Type": {"application/json"}})
+		if resp.StatusCode != http.StatusBadRequest || problem(t, resp).Type != "urn:cardea:problem:bad-request" {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+	}
+	if len(f.asked) != 0 {
+		t.Errorf("ended: %+v", f.asked)
+	}
+}
+
+func TestNoWebPageCanUseTheAPI(t *testing.T) {
+	f := &fake{sessions: []*session.Session{one("a")}}
+	_, path, _ := gateway(t, f)
+	for name, headers := range map[string]http.Header{
+		"form":           {"Content-Type": {"text/plain"}},
+		"no type":        {},
+		"own origin":     {"Content-Type": {"application/json"}, "Origin": {"http://127.0.0.1:9000"}},
+		"any origin":     {"Content-Type": {"application/json"}, "Origin": {"null"}},
+		"fetch metadata": {"Content-Type": {"application/json"}, "Sec-Fetch-Site": {"same-origin"}},
+	} {
+		if resp := post(t, path, `{"all":true}`, headers); resp.StatusCode/100 != 4 {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+	}
+	if len(f.asked) != 0 {
+		t.Errorf("ended: %+v", f.asked)
+	}
+}
+
+func TestNoAnswerHoldsASecret(t *testing.T) {
+	f := &fake{
+		sessions: []*session.Session{one("a")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z", SID: "secret-sid"}},
+		entries: []outbox.Entry{{ID: "e", Kind: outbox.KindRevoke, Session: "z", State: outbox.Pending, Payload: []byte(`{"tokens":"secret"}`), LastError: "provider unreachable"}},
+	}
+	c, path, _ := gateway(t, f)
+	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/sessions/z", "/v1/outbox"} {
+		resp := get(t, path, target)
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusOK || bytes.Contains(body, []byte("secret")) || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v\n%s", target, resp.StatusCode, resp.Header, body)
+		}
+	}
+	list, err := c.Outbox(t.Context(), "pending")
+	if err != nil || len(list) != 1 || list[0].LastError == "" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if list, err = c.Outbox(t.Context(), "done"); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestAStoreThatIsDownIsSaidSo(t *testing.T) {
+	f := &fake{err: session.ErrUnavailable, endErr: session.ErrUnavailable}
+	c, path, _ := gateway(t, f)
+	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/outbox"} {
+		resp := get(t, path, target)
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || problem(t, resp).Type != "urn:cardea:problem:store-unavailable" {
+			t.Errorf("%s: %d", target, resp.StatusCode)
+		}
+	}
+	for _, req := range []EndRequest{{ID: "a"}, {All: true}} {
+		if _, err := c.End(t.Context(), req); err == nil || !strings.Contains(err.Error(), "store does not answer") {
+			t.Errorf("end %+v: %v", req, err)
+		}
+	}
+}
+
+func TestOtherTroubleIsLoggedUnderTheIdThatIsShown(t *testing.T) {
+	f := &fake{err: errors.New("disk on fire")}
+	_, path, logs := gateway(t, f)
+	resp := get(t, path, "/v1/sessions")
+	p := problem(t, resp)
+	if resp.StatusCode != http.StatusInternalServerError || p.Instance == "" || p.Detail != "" {
+		t.Errorf("%d %+v", resp.StatusCode, p)
+	}
+	if !strings.Contains(logs.String(), p.Instance) || !strings.Contains(logs.String(), "disk on fire") {
+		t.Errorf("log: %s", logs)
+	}
+}
+
+func TestNothingElseIsServed(t *testing.T) {
+	_, path, _ := gateway(t, &fake{})
+	for _, target := range []string{"/", "/v1", "/v1/sessions/", "/v2/sessions", "/v1/sessions/a/b"} {
+		if resp := get(t, path, target); resp.StatusCode != http.StatusNotFound || problem(t, resp).Title == "" {
+			t.Errorf("%s: %d", target, resp.StatusCode)
+		}
+	}
+}
+
+func TestNobodyAtHomeIsItsOwnError(t *testing.T) {
+	if _, err := NewClient("unix", filepath.Join(t.TempDir(), "none")).Sessions(t.Context(), "", "", "", 1); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	if _, err := NewClient("tcp", l.Addr().String()).Sessions(t.Context(), "", "", "", 1); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("no listener: %v", err)
+	}
+}
+
+func TestRequiredOptions(t *testing.T) {
+	if _, err := New(Options{}); err == nil {
+		t.Error("New without anything")
+	}
+}

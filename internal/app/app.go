@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/clock"
+	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/live"
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/proxy"
+	"github.com/cardea-auth/cardea/internal/refresh"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signin"
+	"github.com/cardea-auth/cardea/internal/signout"
+)
+
+// Options are what an App is made of.
+type Options struct {
+	Config *config.Config
+	Logger *slog.Logger
+	// Ready, if set, is called once all listeners answer.
+	Ready func()
+}
+
+// App is a gateway: everything wired, nothing listening until Run.
+type App struct {
+	cfg    *config.Config
+	logger *slog.Logger
+	clock  *clock.Clock
+	ready  func()
+
+	storage   *storage
+	live      *live.Register
+	providers providers
+	guard     *guard.Guard
+	refresher *refresh.Refresher
+	signIn    *signin.SignIn
+	signOut   *signout.SignOut
+	worker    *outbox.Worker
+	proxies   []*proxy.Proxy
+	identity  *proxy.IdentityKeys
+
+	late            late
+	web, ops, admin http.Handler
+	stopping        atomic.Bool
+}
+
+// New opens the store and connects all parts. It asks no provider and no app, so that
+// one that is down does not stop the start.
+func New(ctx context.Context, o Options) (*App, error) {
+	if o.Config == nil || o.Logger == nil {
+		return nil, errors.New("app: Config and Logger are required")
+	}
+	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister()}
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"opening the store", a.openStore},
+		{"providers", a.makeProviders},
+		{"acts", a.makeActs},
+		{"faces", a.makeFaces},
+		{"operators' listeners", a.makeOps},
+	}
+	for _, s := range steps {
+		if err := s.do(ctx); err != nil {
+			a.Close()
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return a, nil
+}
+
+// Close releases what New opened. Run does it by itself.
+func (a *App) Close() {
+	for _, p := range a.proxies {
+		p.Close()
+	}
+	if a.storage != nil {
+		if err := a.storage.db.Close(); err != nil {
+			a.logger.Error("closing the store", "err", err)
+		}
+	}
+}
+
+// Run serves until ctx ends, then lets requests finish for the configured time, closes
+// what is still open, and writes what is still in memory.
+func (a *App) Run(ctx context.Context) error {
+	defer a.Close()
+	listeners, err := a.listen(ctx)
+	if err != nil {
+		return err
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	for _, run := range []func(context.Context){
+		a.guard.Run, a.signOut.Run, a.worker.Run, a.storage.refreshKeys,
+		func(ctx context.Context) { a.refresher.Run(ctx, a.liveSessions) },
+		a.cutOff,
+		func(ctx context.Context) { a.late.run(ctx, a.storage.store.Add, a.worker.Kick) },
+	} {
+		background.Go(func() { run(work) })
+	}
+	if a.ready != nil {
+		a.ready()
+	}
+	err = a.serve(ctx, listeners)
+	// Requests are over. A refresh that is under way is waited for, so that its answer is
+	// not lost; then comes what is left to be told and written.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshGrace)
+	defer cancel()
+	if werr := a.refresher.Wait(last); werr != nil {
+		a.logger.Warn("a refresh was still under way; its outcome will be found out at the next start")
+	}
+	stopWork()
+	background.Wait()
+	flush, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	if ferr := a.guard.Flush(flush); ferr != nil {
+		a.logger.Warn("last activity could not be written", "err", ferr)
+	}
+	return err
+}
+
+// refreshGrace is how long a stop waits for a provider's answer to a refresh.
+const refreshGrace = 10 * time.Second
+
+func (a *App) liveSessions() []session.ID {
+	names := a.live.Sessions()
+	ids := make([]session.ID, len(names))
+	for i, n := range names {
+		ids[i] = session.ID(n)
+	}
+	return ids
+}

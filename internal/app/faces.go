@@ -1,0 +1,183 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/proxy"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/web"
+)
+
+// makeFaces builds the pages, one proxy per app, and the server that browsers meet.
+func (a *App) makeFaces(context.Context) error {
+	view, err := pages.New(pages.Options{PublicURL: a.cfg.PublicURL.String(), Insecure: a.insecure(), Logger: a.logger})
+	if err != nil {
+		return err
+	}
+	o := web.Options{
+		Public:     httpx.Origin(a.cfg.PublicURL.String()),
+		Forwarding: httpx.Forwarding{Trusted: a.cfg.TrustedProxies},
+		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
+		Absolute: a.limits().Absolute, Known: a.guard.Known,
+	}
+	for i := range a.cfg.Providers {
+		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))
+	}
+	if a.identity, err = identityKeys(a.storage.keys, a.cfg.PublicURL.String()); err != nil {
+		return err
+	}
+	o.JWKS = a.identity
+	failures := web.NewFailures(view, a.logger)
+	for i := range a.cfg.Apps {
+		app, err := a.webApp(&a.cfg.Apps[i], failures)
+		if err != nil {
+			return fmt.Errorf("app %s: %w", a.cfg.Apps[i].ID, err)
+		}
+		o.Apps = append(o.Apps, app)
+	}
+	server, err := web.New(o)
+	if err != nil {
+		return err
+	}
+	a.web = server
+	return nil
+}
+
+// insecure tells whether people reach the gateway by plain http beyond loopback.
+func (a *App) insecure() bool {
+	return a.cfg.PublicURL.Scheme == "http" && !a.cfg.PublicURL.Loopback()
+}
+
+func (a *App) webProvider(c *config.Provider) web.Provider {
+	p := a.providers[c.ID]
+	return web.Provider{
+		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: p.Record().SignOut.ManualURL,
+		EmailSetting: "providers[" + c.ID + "].email_verified",
+	}
+}
+
+func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
+	up, err := a.upstream(c, failures)
+	if err != nil {
+		return web.App{}, err
+	}
+	rules := a.rules(c)
+	if err := rules.Validate(); err != nil {
+		return web.App{}, err
+	}
+	app := web.App{
+		Rules: rules, Name: c.Name, Origin: httpx.Origin(c.URL.Origin.String()), Path: prefix(c.URL.Path),
+		Providers: c.Providers, SignOut: web.Mode(c.SignOut), Persistent: c.Session.Cookie == config.CookiePersistent,
+		Upstream: up,
+	}
+	if len(app.Providers) == 0 {
+		for _, p := range a.cfg.Providers {
+			app.Providers = append(app.Providers, p.ID)
+		}
+	}
+	if c.CORS != nil {
+		app.CORS = &web.CORS{Methods: c.CORS.Methods, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
+		for _, o := range c.CORS.Origins {
+			app.CORS.Origins = append(app.CORS.Origins, string(o))
+		}
+		for _, h := range c.CORS.Headers {
+			app.CORS.Headers = append(app.CORS.Headers, strings.ToLower(h))
+		}
+	}
+	return app, nil
+}
+
+func prefix(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+func (a *App) rules(c *config.App) *guard.App {
+	r := &guard.App{
+		ID: c.ID, Origin: c.URL.Origin.String(), Providers: c.Providers,
+		Admission: policy("access", a.cfg.Access), Access: policy("apps["+c.ID+"].access", c.Access),
+		Limits: session.Limits{Idle: c.Session.Idle, Absolute: c.Session.Absolute}, MaxAge: c.MaxAge,
+	}
+	for _, p := range c.Paths {
+		rule := guard.PathRule{Path: p.Prefix, Public: p.Public, Bearer: p.Bearer, MaxAge: p.MaxAge}
+		if p.Exact != "" {
+			rule.Path, rule.Exact = p.Exact, true
+		}
+		rule.Access = policy("apps["+c.ID+"].paths["+rule.Path+"].access", p.Access)
+		r.Paths = append(r.Paths, rule)
+	}
+	return r
+}
+
+// upstream is the proxy of an app, with its path prefix taken off where that was asked for.
+func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, error) {
+	pool, err := roots(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	o := proxy.Options{
+		App: c.ID, Upstream: c.Upstream.String(), RootCAs: pool, ConnectWithin: a.cfg.Limits.UpstreamConnect, Headers: headers(c.Headers), Live: a.live,
+		Touched:     a.guard.Touched,
+		Unavailable: failures.Unavailable, Ended: failures.Ended, Refused: failures.UpgradeRefused,
+		NoStore:        true, // with less, Chromium's Back shows pages of a session that has ended
+		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
+	}
+	if c.Identity {
+		o.Identity = a.identity
+	}
+	p, err := proxy.New(o)
+	if err != nil {
+		return nil, err
+	}
+	a.proxies = append(a.proxies, p)
+	if !c.StripPrefix || prefix(c.URL.Path) == "/" {
+		return p, nil
+	}
+	return stripped{prefix: strings.TrimSuffix(c.URL.Path, "/"), next: p}, nil
+}
+
+// upgradeOrigins lets the pages that may call the app with credentials open its
+// WebSockets too.
+func upgradeOrigins(c *config.CORS) []string {
+	if c == nil || !c.Credentials {
+		return nil
+	}
+	list := make([]string, 0, len(c.Origins))
+	for _, o := range c.Origins {
+		list = append(list, string(o))
+	}
+	return list
+}
+
+// stripped takes the app's path prefix off before the request goes on.
+type stripped struct {
+	prefix string
+	next   web.Upstream
+}
+
+func (s stripped) ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdict) {
+	u := *r.URL
+	u.Path = rooted(strings.TrimPrefix(u.Path, s.prefix))
+	if u.RawPath != "" {
+		u.RawPath = rooted(strings.TrimPrefix(u.RawPath, s.prefix))
+	}
+	out := *r
+	out.URL = &u
+	s.next.ServeApp(w, &out, v)
+}
+
+func rooted(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		return "/" + path
+	}
+	return path
+}

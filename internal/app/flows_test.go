@@ -1,0 +1,256 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/cardea-auth/cardea/internal/devprovider"
+)
+
+// socket opens the sample app's WebSocket with a browser's cookies.
+func (b *browser) socket(path string) (*websocket.Conn, *http.Response, error) {
+	return websocket.Dial(b.w.t.Context(), strings.Replace(b.w.url, "http", "ws", 1)+path, &websocket.DialOptions{
+		HTTPClient: &http.Client{Jar: b.jar}, HTTPHeader: http.Header{"Origin": {b.w.url}},
+	})
+}
+
+// closed reads until the socket ends and returns how long that took and the close code.
+func closed(t *testing.T, c *websocket.Conn) (time.Duration, websocket.StatusCode) {
+	t.Helper()
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		if _, _, err := c.Read(ctx); err != nil {
+			if ctx.Err() != nil {
+				t.Fatal("the socket stays open")
+			}
+			return time.Since(began), websocket.CloseStatus(err)
+		}
+	}
+}
+
+// answers tells whether a socket is alive: a ping needs somebody who reads.
+func answers(t *testing.T, c *websocket.Conn) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	go func() {
+		for {
+			if _, _, err := c.Read(ctx); err != nil {
+				return
+			}
+		}
+	}()
+	return c.Ping(ctx)
+}
+
+func TestSignOutInAnotherTabClosesTheSocket(t *testing.T) {
+	w := newWorld(t, devprovider.Options{}, "")
+	alice, bob := w.browser("alice", "wonderland"), w.browser("bob", "builder")
+	alice.visit("/")
+	bob.visit("/")
+	mine, _, err := alice.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.CloseNow()
+	theirs, _, err := bob.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.CloseNow()
+
+	alice.signOut()
+	if took, code := closed(t, mine); took > time.Second || code != websocket.StatusPolicyViolation {
+		t.Errorf("closed after %v with code %d", took, code)
+	}
+	if _, resp, err := alice.socket("/ws"); err == nil || resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a signed-out browser's socket: %v", err)
+	}
+	if err := answers(t, theirs); err != nil {
+		t.Errorf("another person's socket: %v", err)
+	}
+}
+
+func TestFiftyTabsAllSignIn(t *testing.T) {
+	w := newWorld(t, devprovider.Options{}, "")
+	b := w.browser("alice", "wonderland")
+	// A real browser has one cookie jar, and sends its first requests before any answer.
+	b.visit("/.cardea/signed-out")
+	var tabs sync.WaitGroup
+	pages := make([]page, 50)
+	starts := make([]string, len(pages))
+	for i := range pages {
+		p := b.do(http.MethodGet, fmt.Sprintf("%s/.cardea/sign-in?return=/%%3Ftab=%d", w.url, i), "", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+		starts[i] = p.header.Get("Location")
+	}
+	for i := range pages {
+		if i == 0 {
+			pages[0] = b.visit(starts[0]) // somebody types the password once
+			continue
+		}
+		tabs.Go(func() {
+			tab := *b
+			pages[i] = tab.visit(starts[i])
+		})
+	}
+	tabs.Wait()
+	for i, p := range pages {
+		if p.status != http.StatusOK || !strings.HasSuffix(p.url, fmt.Sprintf("/?tab=%d", i)) {
+			t.Errorf("tab %d: %d at %s", i, p.status, p.url)
+		}
+	}
+	if n := w.provider.Counters().TokenRequests["authorization_code"]; n != 1 {
+		t.Errorf("%d codes were spent for one session", n)
+	}
+}
+
+func TestAThousandRequestsThatMeetAnExpiredTokenMakeOneTokenRequest(t *testing.T) {
+	w := newWorld(t, devprovider.Options{AccessTokenLife: 5 * time.Second}, "")
+	b := w.browser("alice", "wonderland")
+	b.visit("/")
+	socket, _, err := b.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.CloseNow()
+	time.Sleep(5200 * time.Millisecond)
+	before := w.provider.Counters().TokenRequests["refresh_token"]
+	var all sync.WaitGroup
+	statuses := make(chan int, 1000)
+	for range 20 {
+		all.Go(func() {
+			for range 50 {
+				statuses <- b.fetch("/api/whoami").status
+			}
+		})
+	}
+	all.Wait()
+	close(statuses)
+	for s := range statuses {
+		if s != http.StatusOK {
+			t.Fatalf("a request was answered %d", s)
+		}
+	}
+	made := w.provider.Counters().TokenRequests["refresh_token"] - before
+	if before+made == 0 || made > 1 || w.provider.Counters().Reuses != 0 {
+		t.Errorf("%d refreshes, %d of them with a spent token\n%s", made, w.provider.Counters().Reuses, w.log)
+	}
+	if err := answers(t, socket); err != nil {
+		t.Errorf("the refresh cut the socket: %v", err)
+	}
+}
+
+func TestAWithdrawnPersonIsOutAtTheNextRefresh(t *testing.T) {
+	w := newWorld(t, devprovider.Options{AccessTokenLife: 2 * time.Second}, "")
+	b := w.browser("alice", "wonderland")
+	b.visit("/")
+	socket, _, err := b.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.CloseNow()
+	for _, s := range w.provider.Sessions() {
+		if _, err := w.provider.EndSession(s.SID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took, _ := closed(t, socket); took > 15*time.Second {
+		t.Errorf("the socket was closed after %v", took)
+	}
+	if got := b.fetch("/api/whoami"); got.status != http.StatusUnauthorized {
+		t.Errorf("afterwards: %d", got.status)
+	}
+}
+
+func TestARuleThatRefusesNamesItselfAndOffersAnotherAccount(t *testing.T) {
+	w := newWorld(t, devprovider.Options{}, "")
+	w.stop()
+	w.extra = fmt.Sprintf("apps: [{id: sample, url: %q, upstream: %q, access: {groups: [nobody-is-in-it]}}]\n", w.url, w.upstream.URL)
+	w.start()
+	b := w.browser("alice", "wonderland")
+	p := b.visit("/")
+	if p.status != http.StatusForbidden || !strings.Contains(p.body, "apps[sample].access") || !strings.Contains(p.body, `action="/.cardea/sign-out"`) {
+		t.Fatalf("%d\n%s", p.status, p.body)
+	}
+	out := b.signOut()
+	if !strings.Contains(out.url, "signed-out") {
+		t.Fatalf("signing out from there leads to %s", out.url)
+	}
+	b.as, b.pass, b.asked = "bob", "builder", nil
+	b.visit("/.cardea/sign-in")
+	if len(b.asked) == 0 {
+		t.Error("another account could not be chosen")
+	}
+}
+
+func TestOneSignInServesTwoOriginsAndOneSignOutEndsBoth(t *testing.T) {
+	w := newWorld(t, devprovider.Options{}, "")
+	w.stop()
+	port := w.url[strings.LastIndexByte(w.url, ':'):]
+	one, two := "http://one.localhost"+port, "http://two.localhost"+port
+	w.extra = fmt.Sprintf(`apps:
+  - {id: one, url: %q, upstream: %q}
+  - {id: two, url: %q, upstream: %q}
+`, one, w.upstream.URL, two, w.upstream.URL)
+	w.start()
+	b := w.browser("alice", "wonderland")
+	b.http.Transport = loopback()
+	if p := b.visit(one + "/?a=1"); p.status != http.StatusOK || p.url != one+"/?a=1" {
+		t.Fatalf("one: %d at %s\n%s", p.status, p.url, p.body)
+	}
+	b.asked = nil
+	if p := b.visit(two + "/?b=2"); p.status != http.StatusOK || p.url != two+"/?b=2" {
+		t.Fatalf("two: %d at %s\n%s", p.status, p.url, p.body)
+	}
+	if len(b.asked) != 0 {
+		t.Errorf("the second app asked %v", b.asked)
+	}
+	p := b.do(http.MethodPost, one+"/.cardea/sign-out", "", "Origin", one, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Accept", "text/html")
+	out := b.visit(refreshTarget(t, p.body))
+	if !strings.HasPrefix(out.url, w.url+"/.cardea/signed-out") || !strings.Contains(out.body, one+"/.cardea/sign-in") {
+		t.Errorf("signing out leads to %s\n%s", out.url, out.body)
+	}
+	for _, origin := range []string{one, two} {
+		if got := b.do(http.MethodGet, origin+"/api/whoami", ""); got.status != http.StatusUnauthorized {
+			t.Errorf("%s still answers %d", origin, got.status)
+		}
+	}
+}
+
+func TestAnotherAccountOnTheSameBrowserEndsTheFirstSession(t *testing.T) {
+	w := newWorld(t, devprovider.Options{}, "")
+	b := w.browser("alice", "wonderland")
+	b.visit("/")
+	old, _, err := b.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.CloseNow()
+	for _, s := range w.provider.Sessions() {
+		if _, err := w.provider.EndSession(s.SID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A second tab that was opened after the first had signed in.
+	b.as, b.pass = "bob", "builder"
+	start, err := w.gateway.app.signIn.Start(t.Context(), time.Now().Add(time.Second), startAs(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.visit(start)
+	if _, code := closed(t, old); code != websocket.StatusPolicyViolation {
+		t.Errorf("alice's socket ended with code %d", code)
+	}
+	if who := whoami(t, b.fetch("/api/whoami")); !strings.Contains(fmt.Sprint(who), "bob") || strings.Contains(fmt.Sprint(who), "alice") {
+		t.Errorf("the app sees %v", who)
+	}
+}

@@ -1,0 +1,303 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/demo/sample"
+	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/signin"
+)
+
+// world is a provider, an app and a gateway in front of it, all on loopback.
+type world struct {
+	t        *testing.T
+	provider *devprovider.Server
+	upstream *httptest.Server
+	dir      string
+	address  string
+	url      string
+	extra    string // more configuration
+	gateway  *running
+	log      *lockedBuffer
+}
+
+type running struct {
+	app  *App
+	stop context.CancelFunc
+	done chan error
+}
+
+// lockedBuffer collects the log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), extra: extra, log: &lockedBuffer{}}
+	_, port, _ := net.SplitHostPort(w.address)
+	w.url = "http://localhost:" + port
+	o.SkipConsent, o.RefreshRotation = true, true
+	o.Clients = []devprovider.Client{{
+		ID: "cardea", Secret: "s3cret", RedirectURIs: []string{w.url + "/.cardea/callback/main"},
+		PostLogoutRedirectURIs: []string{w.url + "/.cardea/signed-out"},
+	}}
+	var err error
+	if w.provider, err = devprovider.Start(t.Context(), o, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.provider.Close() })
+	w.upstream = httptest.NewServer(sample.New(sample.Options{Logger: slog.New(slog.DiscardHandler), Now: time.Now}))
+	t.Cleanup(w.upstream.Close)
+	w.start()
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *world) config() *config.Config {
+	w.t.Helper()
+	text := fmt.Sprintf(`public_url: %s
+listen: %s
+data_dir: %s
+ops: {listen: %s}
+providers:
+  - {id: main, kind: oidc, issuer: %q, client_id: cardea, client_secret_env: SECRET}
+%s
+`, w.url, w.address, w.dir, freeAddress(w.t), w.provider.Issuer(), w.extra)
+	if !strings.Contains(w.extra, "apps:") {
+		text += fmt.Sprintf("apps: [{id: sample, url: %q, upstream: %q}]\n", w.url, w.upstream.URL)
+	}
+	path := filepath.Join(w.dir, "cardea.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	cfg, _, err := config.Load(path, func(string) (string, bool) { return "s3cret", true }, os.ReadFile)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cfg
+}
+
+func (w *world) start() {
+	w.t.Helper()
+	ready := make(chan struct{})
+	logger := slog.New(audit.Redact(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	app, err := New(w.t.Context(), Options{Config: w.config(), Logger: logger, Ready: func() { close(ready) }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	w.gateway = &running{app: app, stop: stop, done: make(chan error, 1)}
+	go func() { w.gateway.done <- app.Run(ctx) }()
+	select {
+	case <-ready:
+	case err := <-w.gateway.done:
+		w.t.Fatalf("gateway did not start: %v", err)
+	case <-time.After(20 * time.Second):
+		w.t.Fatal("gateway did not start in time")
+	}
+}
+
+func (w *world) stop() {
+	if w.gateway == nil {
+		return
+	}
+	w.gateway.stop()
+	select {
+	case err := <-w.gateway.done:
+		if err != nil {
+			w.t.Errorf("gateway ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		w.t.Error("gateway did not stop in time")
+	}
+	w.gateway = nil
+}
+
+// browser is a person's browser: cookies, and what it sends by itself.
+type browser struct {
+	w    *world
+	jar  http.CookieJar
+	http *http.Client
+	as   string // who signs in at the provider
+	pass string
+
+	asked []string // pages of the provider that had to be answered
+}
+
+func (w *world) browser(as, pass string) *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b := &browser{w: w, jar: jar, as: as, pass: pass}
+	b.http = &http.Client{
+		Jar: jar, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return b
+}
+
+type page struct {
+	status int
+	url    string
+	header http.Header
+	body   string
+}
+
+func (b *browser) do(method, target, body string, headers ...string) page {
+	b.w.t.Helper()
+	req, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := b.http.Do(req)
+	if err != nil {
+		b.w.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	if err != nil {
+		b.w.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	return page{resp.StatusCode, target, resp.Header, string(text)}
+}
+
+func (b *browser) fetch(path string) page {
+	b.w.t.Helper()
+	return b.do(http.MethodGet, b.w.url+path, "", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty", "Sec-Fetch-Site", "same-origin")
+}
+
+// visit is a page asked for in a tab: redirects are followed, and the provider's pages
+// are answered as the person would.
+func (b *browser) visit(target string) page {
+	b.w.t.Helper()
+	if strings.HasPrefix(target, "/") {
+		target = b.w.url + target
+	}
+	for range 20 {
+		if strings.HasPrefix(target, b.w.provider.Issuer()) {
+			target = b.atProvider(target)
+			continue
+		}
+		p := b.do(http.MethodGet, target, "", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Accept", "text/html")
+		next := p.header.Get("Location")
+		if next == "" {
+			return p
+		}
+		at, _ := url.Parse(target)
+		to, err := at.Parse(next)
+		if err != nil {
+			b.w.t.Fatal(err)
+		}
+		target = to.String()
+	}
+	b.w.t.Fatalf("redirects without end, last to %s", target)
+	return page{}
+}
+
+func (b *browser) atProvider(target string) string {
+	b.w.t.Helper()
+	v := devprovider.NewVisitor(b.w.provider.Issuer(), b.jar, nil, b.as, b.pass)
+	next, err := v.Visit(b.w.t.Context(), target)
+	if err != nil {
+		b.w.t.Fatalf("at the provider: %v", err)
+	}
+	b.asked = append(b.asked, v.Asked...)
+	return next.String()
+}
+
+// signOut presses the button, follows the page that moves on by itself to the provider
+// and back, and returns the signed-out page.
+func (b *browser) signOut() page {
+	b.w.t.Helper()
+	p := b.do(http.MethodPost, b.w.url+"/.cardea/sign-out", "", "Origin", b.w.url, "Content-Type", "application/x-www-form-urlencoded",
+		"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Accept", "text/html")
+	if p.status != http.StatusOK {
+		b.w.t.Fatalf("sign-out: %d %s", p.status, p.body)
+	}
+	return b.visit(refreshTarget(b.w.t, p.body))
+}
+
+func refreshTarget(t *testing.T, body string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(body, `http-equiv="refresh" content="0;url=`)
+	if !ok {
+		_, rest, ok = strings.Cut(body, `http-equiv="refresh" content="0; url=`)
+	}
+	if !ok {
+		t.Fatalf("the page does not move on:\n%s", body)
+	}
+	target, _, _ := strings.Cut(rest, `"`)
+	return strings.NewReplacer("&amp;", "&", "&#43;", "+", "&#39;", "'", "&#34;", `"`).Replace(target)
+}
+
+// loopback resolves every name under localhost to this machine, as browsers do.
+func loopback() *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	}}
+}
+
+// startAs is a sign-in that must reach the provider although a session lives.
+func startAs(b *browser) signin.Start {
+	u, err := url.Parse(b.w.url)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(u.Host)
+	binding := ""
+	for _, c := range b.jar.Cookies(u) {
+		if c.Name == "cardea-browser-"+port {
+			binding = c.Value
+		}
+	}
+	return signin.Start{Provider: "main", Binding: binding, Fresh: true, Target: signin.Target{Origin: b.w.url, Path: "/"}}
+}

@@ -1,0 +1,3 @@
+// Package architecture holds no code: its test reads the tables of
+// docs/architecture.md and fails on an import, or a folder, that they do not allow.
+package architecture

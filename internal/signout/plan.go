@@ -1,0 +1,113 @@
+package signout
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/record"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+const (
+	// receiptLife is how long a signed-out page can be shown again.
+	receiptLife = 24 * time.Hour
+	// deliveryLife is how long a participant is tried.
+	deliveryLife = 72 * time.Hour
+	// browserGrace is how long the browser has to come back from the provider's logout
+	// before the server follows up.
+	browserGrace = 20 * time.Second
+	// revokeGrace lets the browser's visit to the provider's logout come first, where a
+	// revocation would end the provider's session under it.
+	revokeGrace = 5 * time.Second
+	// tombstoneSlack outlasts clock differences between nodes and backups.
+	tombstoneSlack = 24 * time.Hour
+	// cookieLife is the longest that browsers keep a cookie (draft-ietf-httpbis-rfc6265bis
+	// section 5.5): no limit of a session's own outlasts it.
+	cookieLife = 400 * 24 * time.Hour
+)
+
+// delivery is the sealed payload of an outbox entry.
+type delivery struct {
+	Cause    session.Cause `json:"cause"`
+	Identity oidc.Identity `json:"identity"`
+	SID      string        `json:"sid,omitempty"`
+	Tokens   oidc.Tokens   `json:"tokens"`
+}
+
+// plan is what an end writes. It is made from the session as it was read; End refuses
+// it when the session has changed.
+func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
+	rule := RuleOf(req.Cause, req.Mode)
+	e := Ending{
+		Session: s.ID, Version: s.Version,
+		Tombstone: session.Tombstone{
+			Session: s.ID, Account: s.Account, Provider: s.Provider, Identity: s.Identity, SID: s.SID,
+			Cause: req.Cause, Fresh: rule.Fresh, EndedAt: req.at, Until: o.until(now, s),
+		},
+		Receipt: Receipt{
+			Session: s.ID, Account: s.Account, Provider: s.Provider, Cause: req.Cause, Mode: req.Mode,
+			EndedAt: req.at, Until: now.Add(receiptLife), Closed: req.closed, ReturnURL: req.From,
+		},
+	}
+	e.Receipt.State, _ = session.HashSeatValue(req.state)
+	p, ok := o.o.Providers(s.Provider)
+	if !ok {
+		return e // the provider was withdrawn: there is nobody left to tell
+	}
+	rec := p.Record()
+	e.Receipt.Browser = rule.EndSession == Browser && rec.SignOut.Kind != record.SignOutNone
+	e.Entries = entries(now, rule, rec, req.Cause, s)
+	return e
+}
+
+func (o *SignOut) until(now time.Time, s *session.Session) time.Time {
+	if s.Limits.Absolute == 0 || o.o.Absolute == 0 {
+		return now.Add(cookieLife)
+	}
+	end := s.AbsoluteUntil()
+	if limit := now.Add(o.o.Absolute); end.Before(limit) {
+		end = limit
+	}
+	return end.Add(tombstoneSlack)
+}
+
+func entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s *session.Session) []outbox.Entry {
+	payload, err := json.Marshal(delivery{Cause: cause, Identity: s.Identity, SID: s.SID, Tokens: s.Grant.Tokens})
+	if err != nil {
+		return nil // strings and times always marshal
+	}
+	entry := func(kind outbox.Kind, after time.Duration) outbox.Entry {
+		return outbox.Entry{
+			ID: string(session.NewID()), Kind: kind, Session: string(s.ID), Provider: s.Provider, Payload: payload,
+			State: outbox.Pending, CreatedAt: now, NextAt: now.Add(after), Deadline: now.Add(deliveryLife),
+		}
+	}
+	var list []outbox.Entry
+	if revokes(rule, rec, s.Grant.Tokens) {
+		after := time.Duration(0)
+		if rule.EndSession == Browser && rec.Revocation.Ends != record.RevocationEndsToken {
+			after = revokeGrace
+		}
+		list = append(list, entry(outbox.KindRevoke, after))
+	}
+	if rule.EndSession != Nobody && rec.SignOut.ServerCall != record.ServerNone {
+		after := time.Duration(0)
+		if rule.EndSession == Browser {
+			after = browserGrace
+		}
+		list = append(list, entry(outbox.KindEndSession, after))
+	}
+	return list
+}
+
+// revokes tells whether tokens are to be revoked. Where a revocation ends more than the
+// token, it runs only for ends that mean the provider's session too: plain expiry must
+// not sign a person out of the provider.
+func revokes(rule Rule, rec record.Record, t oidc.Tokens) bool {
+	if !rule.Revoke || rec.Revocation.Kind == record.RevocationNone || (t.RefreshToken == "" && t.AccessToken == "") {
+		return false
+	}
+	return rec.Revocation.Ends == record.RevocationEndsToken || rule.EndSession != Nobody
+}

@@ -1,0 +1,106 @@
+package signout
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/record"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+// What is a line of a receipt.
+type What string
+
+// The lines of a receipt.
+const (
+	WhatSession     What = "session"     // here, and at every app that shared it
+	WhatConnections What = "connections" // open sockets and streams
+	WhatTokens      What = "tokens"      // at the provider
+	WhatProvider    What = "provider"    // the provider's own session
+)
+
+// StepState says how far a line of the receipt has come.
+type StepState string
+
+// States of a step.
+const (
+	StepDone       StepState = "done"
+	StepRetrying   StepState = "retrying" // tried, or about to be, until it is told
+	StepOpen       StepState = "open"     // left alive, and nothing more will be done
+	StepNotDurable StepState = "not-durable"
+)
+
+// Step is one line of a receipt as it stands now.
+type Step struct {
+	What  What
+	State StepState
+	Count int // connections
+}
+
+// Steps completes a receipt by what has been delivered since. The provider's session
+// counts as ended only when the browser came back from its logout with our state, when
+// a call of the server said so, or when the provider itself ended it.
+func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
+	here := Step{What: WhatSession, State: StepDone}
+	var entries []outbox.Entry
+	if p, pending := o.waiting(r.Session); pending {
+		here.State = StepNotDurable
+		for _, kind := range p.tell {
+			entries = append(entries, outbox.Entry{Kind: kind, State: outbox.Pending})
+		}
+	} else {
+		var err error
+		if entries, err = o.o.Receipts.BySession(ctx, string(r.Session)); err != nil {
+			return nil, fmt.Errorf("reading what is still to be told: %w", err)
+		}
+	}
+	steps := []Step{here}
+	if r.Closed > 0 {
+		steps = append(steps, Step{What: WhatConnections, State: StepDone, Count: r.Closed})
+	}
+	// Tokens that came late are revoked by entries of their own; all of them are one line,
+	// which says the least that is true of each.
+	if state, found := worst(entries, outbox.KindRevoke); found {
+		steps = append(steps, Step{What: WhatTokens, State: state})
+	}
+	return append(steps, Step{What: WhatProvider, State: o.providerState(r, entries)}), nil
+}
+
+func (o *SignOut) providerState(r Receipt, entries []outbox.Entry) StepState {
+	switch r.Cause {
+	case session.CauseBackChannel, session.CauseFrontChannel:
+		return StepDone
+	}
+	if r.Browser && !r.Returned.IsZero() {
+		if p, ok := o.o.Providers(r.Provider); ok && p.Record().SignOut.EndsSSOByDefault == record.No {
+			return StepOpen
+		}
+		return StepDone
+	}
+	if state, found := worst(entries, outbox.KindEndSession); found {
+		return state
+	}
+	return StepOpen
+}
+
+// worst returns what can be said of all entries of a kind; found is false without one.
+func worst(entries []outbox.Entry, kind outbox.Kind) (state StepState, found bool) {
+	state = StepDone
+	for _, e := range entries {
+		if e.Kind != kind {
+			continue
+		}
+		found = true
+		switch e.State {
+		case outbox.Done:
+		case outbox.Pending:
+			if state == StepDone {
+				state = StepRetrying
+			}
+		default:
+			state = StepOpen
+		}
+	}
+	return state, found
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+// serveApp is one request's way: verdict, then the app or an answer in its place.
+func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
+	if app.CORS.preflight(q.Request) {
+		app.Upstream.ServeApp(w, q.Request, guard.Verdict{Outcome: guard.NoSession, Public: true})
+		return
+	}
+	kind := httpx.KindOf(q.Request)
+	v := s.o.Guard.Check(q.Context(), q.now, guard.Query{
+		App: app.Rules, Origin: string(q.origin), Seat: q.seat(), RawPath: q.URL.EscapedPath(),
+		Bearer: bearer(q.Request), Active: true,
+	})
+	switch v.Outcome {
+	case guard.Allow:
+		app.Upstream.ServeApp(w, q.Request, v)
+		return
+	case guard.Unavailable:
+		s.fail(w, q, pages.StoreUnavailable, v.Err)
+		return
+	case guard.BadPath:
+		s.fail(w, q, pages.BadRequest, nil)
+		return
+	}
+	safe := q.Method == http.MethodGet || q.Method == http.MethodHead
+	if v.Public || v.Bearer {
+		if !v.Live() {
+			v.Session = nil // refused here: passed on as anybody
+		}
+		app.Upstream.ServeApp(w, q.Request, v)
+		return
+	}
+	switch {
+	case v.Outcome == guard.Denied:
+		s.denied(w, q, app, v.Session, v.Decision)
+	case v.Outcome == guard.Reauthorize && (kind != httpx.Navigation || !safe):
+		app.Upstream.ServeApp(w, q.Request, v)
+	default:
+		s.noSession(w, q, app, kind, safe)
+	}
+}
+
+// bearer tells whether a request brings credentials of its own for the app.
+func bearer(r *http.Request) bool {
+	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return ok && value != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token"))
+}
+
+// noSession answers a request that needs a session. Only a page in a tab of its own
+// starts a sign-in: a sub-resource or a script that was redirected would sign the
+// browser in again behind the person's back.
+func (s *Server) noSession(w http.ResponseWriter, q *request, app *App, kind httpx.Kind, safe bool) {
+	back := q.refererPath()
+	if safe {
+		back = q.URL.RequestURI()
+	}
+	if _, ok := httpx.LocalPath(back); !ok {
+		back = app.Path
+	}
+	switch {
+	case kind == httpx.Navigation && safe:
+		redirect(w, q.signInURL(back, url.Values{"auto": {"1"}}))
+	case kind == httpx.Navigation:
+		s.o.Pages.NotSaved(w, q.Request, http.StatusUnauthorized, pages.NotSaved{
+			App: app.page(), SignInURL: q.signInURL(back, nil),
+		})
+	case kind == httpx.Framed:
+		s.o.Pages.OpenInNewTab(w, q.Request, http.StatusUnauthorized, pages.OpenInNewTab{
+			App: app.page(), URL: string(q.origin) + back,
+		})
+	default:
+		app.CORS.allow(w, q.Request)
+		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+	}
+}
+
+// localURI is the request's own path and query where that is a safe target, else "/".
+func (q *request) localURI() string {
+	if target, ok := httpx.LocalPath(q.URL.RequestURI()); ok {
+		return target
+	}
+	return "/"
+}
+
+// refererPath is the page that a form was on, as far as it is on this origin, else "".
+func (q *request) refererPath() string {
+	u, err := url.Parse(q.Referer())
+	if err != nil {
+		return ""
+	}
+	if o, err := httpx.OriginOf(u); err != nil || o != q.origin {
+		return ""
+	}
+	return u.RequestURI()
+}
+
+// signInURL returns this origin's sign-in address with a return path; one that is not
+// safe is left out, which leads to "/".
+func (q *request) signInURL(returnTo string, query url.Values) string {
+	if query == nil {
+		query = url.Values{}
+	}
+	if target, ok := httpx.LocalPath(returnTo); ok && target != "/" {
+		query.Set("return", target)
+	}
+	if len(query) == 0 {
+		return ownPrefix + "/sign-in"
+	}
+	return ownPrefix + "/sign-in?" + query.Encode()
+}
+
+// redirect sends the browser on by a GET that no cache keeps.
+func redirect(w http.ResponseWriter, target string) {
+	h := w.Header()
+	h.Set("Location", ascii(target))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// ascii encodes what may not stand in a header field.
+func ascii(target string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(target) {
+		if c := target[i]; c <= ' ' || c >= 0x7f {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func (a *App) page() pages.App {
+	return pages.App{Name: a.Name, Host: a.Origin.Host()}
+}
+
+// reasons maps what the rules refused to the page's texts.
+var reasons = map[access.Reason]pages.DeniedReason{
+	access.ReasonEmail:           pages.EmailNotAllowed,
+	access.ReasonEmailUnverified: pages.EmailNotVerified,
+	access.ReasonEmailMissing:    pages.EmailMissing,
+	access.ReasonGroup:           pages.NotInGroup,
+	access.ReasonClaim:           pages.ClaimMissing,
+	access.ReasonProvider:        pages.ProviderNotAllowed,
+	access.ReasonDisabled:        pages.AccountDisabled,
+}
+
+func (s *Server) denied(w http.ResponseWriter, q *request, app *App, who *session.Session, d access.Decision) {
+	view := pages.Denied{App: app.page(), Reason: reasons[d.Reason], Rule: d.Rule, Incident: httpx.NewIncident()}
+	provider := ""
+	if who != nil {
+		p := s.providers[who.Provider]
+		provider = who.Provider
+		view.Account = pages.Account{Name: who.Handle, Email: who.Profile.Email, Provider: p.Name}
+		view.Setting = p.EmailSetting
+		view.OtherAccount = pages.Form{Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "return", Value: q.localURI()}}}
+	}
+	if d.Reason != access.ReasonEmailUnverified {
+		view.Setting = ""
+	}
+	s.o.Logger.Warn("access denied", "incident", view.Incident, "app", app.Rules.ID, "provider", provider,
+		"reason", string(d.Reason), "rule", d.Rule, "setting", view.Setting)
+	if httpx.WantsPage(q.Request) {
+		s.o.Pages.Denied(w, q.Request, http.StatusForbidden, view)
+		return
+	}
+	app.CORS.allow(w, q.Request)
+	httpx.WriteProblem(w, httpx.Problem{
+		Type: "denied", Status: http.StatusForbidden, Instance: view.Incident,
+		Title:  s.o.Pages.Text(q.Request, "denied.title"),
+		Detail: fmt.Sprintf("%s (%s)", d.Reason, d.Rule),
+	}, 0)
+}

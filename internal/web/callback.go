@@ -1,0 +1,91 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/signin"
+)
+
+// maxCallback bounds a posted authorization response.
+const maxCallback = 16 << 10
+
+// callback takes a provider's answer. One that is posted comes from the provider's
+// site, and the cookies that tell browsers apart stay at home: it is bounced through a
+// GET of our own first (OAuth 2.0 Form Post Response Mode).
+func (s *Server) callback(w http.ResponseWriter, q *request, provider string) {
+	if _, ok := s.providers[provider]; !ok {
+		s.fail(w, q, pages.NotFound, nil)
+		return
+	}
+	if q.Method == http.MethodPost {
+		q.bound(w, maxCallback)
+		if err := q.ParseForm(); err != nil {
+			s.fail(w, q, pages.BadRequest, errors.New("posted answer cannot be parsed"))
+			return
+		}
+		on := url.Values{}
+		for _, name := range []string{"state", "code", "iss", "error", "session_state"} {
+			if v, ok := q.PostForm[name]; ok {
+				on[name] = v
+			}
+		}
+		redirect(w, ownPrefix+"/callback/"+provider+"?"+on.Encode())
+		return
+	}
+	query, err := url.ParseQuery(q.URL.RawQuery)
+	if err != nil {
+		s.fail(w, q, pages.BadRequest, errors.New("callback's query cannot be parsed"))
+		return
+	}
+	res, err := s.o.SignIn.Finish(q.Context(), q.now, signin.Callback{
+		Provider: provider, Binding: q.binding(), Seat: q.seat(), Query: query, Scheme: q.client.Scheme,
+		UserAgent: q.UserAgent(), Address: q.client.Addr.String(),
+	})
+	if err != nil {
+		s.failSignIn(w, q, provider, signin.Target{}, err)
+		return
+	}
+	s.arrive(w, q, res)
+}
+
+func (s *Server) arrive(w http.ResponseWriter, q *request, res signin.Result) {
+	if res.SeatValue != "" {
+		q.cookies.SetSeat(w, res.SeatValue, s.cookieLife(httpx.Origin(res.Target.Origin), res.Target.Path))
+	}
+	if res.SeatFor == "" {
+		redirect(w, res.Target.Path)
+		return
+	}
+	target, err := s.o.SignIn.OfferSeat(q.now, res.Session, res.SeatFor)
+	if err != nil {
+		s.fail(w, q, pages.SignInExpired, err)
+		return
+	}
+	redirect(w, target)
+}
+
+// cookieLife is the life of a seat cookie by the app that it is for.
+func (s *Server) cookieLife(o httpx.Origin, target string) time.Duration {
+	if site := s.sites.find(o); site != nil {
+		if app := site.app(pathOf(target)); app != nil && app.Persistent {
+			return s.o.Absolute
+		}
+	}
+	return 0
+}
+
+// takeSeat ends the way of a seat to an app's own origin.
+func (s *Server) takeSeat(w http.ResponseWriter, q *request) {
+	_, value, path, err := s.o.SignIn.TakeSeat(q.Context(), q.now, q.URL.Query().Get("code"), string(q.origin), q.binding())
+	if err != nil {
+		s.failSignIn(w, q, "", signin.Target{Origin: string(q.origin)}, err)
+		return
+	}
+	q.cookies.SetSeat(w, value, s.cookieLife(q.origin, path))
+	redirect(w, path)
+}

@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signin"
+)
+
+// failSignIn tells why a sign-in did not come to its end, and leads back to where it
+// meant to go. What a provider wrote is for the log alone.
+func (s *Server) failSignIn(w http.ResponseWriter, q *request, provider string, target signin.Target, err error) {
+	if denied, ok := errors.AsType[*signin.DeniedError](err); ok {
+		s.refused(w, q, provider, denied)
+		return
+	}
+	if failure, ok := errors.AsType[*signin.Failure](err); ok {
+		target = failure.Target
+	}
+	if errors.Is(err, signin.ErrNotConfirmed) {
+		// The session has ended: the page that starts no sign-in says so.
+		s.o.Logger.Warn("session was not confirmed by its provider", "provider", provider, "err", err)
+		redirect(w, s.signedOutURL(target))
+		return
+	}
+	p := pages.Problem{Provider: s.providers[provider].Name, RetryURL: s.retryURL(target)}
+	p.Kind, p.Cause = kindOf(err)
+	s.failWith(w, q, p, err)
+}
+
+// retryURL starts the same sign-in once more.
+func (s *Server) retryURL(t signin.Target) string {
+	_, site := s.sites.named(t.Origin)
+	if site == nil {
+		return ownPrefix + "/sign-in"
+	}
+	link := ownPrefix + "/sign-in"
+	if p := site.local(t.Path); p != "/" {
+		link += "?" + url.Values{"return": {p}}.Encode()
+	}
+	if site.gateway {
+		return link
+	}
+	return t.Origin + link
+}
+
+func kindOf(err error) (pages.ProblemKind, pages.LoopCause) {
+	if loop, ok := errors.AsType[*signin.LoopError](err); ok {
+		cause := pages.LoopCause(loop.Cause)
+		if !slices.Contains(pages.LoopCauses(), cause) {
+			cause = "" // a text that names none
+		}
+		return pages.SignInLoop, cause
+	}
+	if _, ok := errors.AsType[*oidc.UnreachableError](err); ok {
+		return pages.ProviderUnavailable, ""
+	}
+	if e, ok := errors.AsType[*oidc.Error](err); ok {
+		switch {
+		case e.Code == oidc.AccessDenied:
+			return pages.SignInCancelled, ""
+		case e.Code == oidc.TemporarilyUnavailable || e.Code == oidc.ServerError || e.Status >= 500 || e.Status == http.StatusTooManyRequests:
+			return pages.ProviderUnavailable, ""
+		}
+		return pages.ProviderAnswerRefused, ""
+	}
+	return kindOfSentinel(err), ""
+}
+
+func kindOfSentinel(err error) pages.ProblemKind {
+	for _, row := range []struct {
+		err  error
+		kind pages.ProblemKind
+	}{
+		{session.ErrUnavailable, pages.StoreUnavailable},
+		{session.ErrNotFound, pages.SignInExpired},
+		{signin.ErrProvider, pages.NotFound},
+		{oidc.ErrStale, pages.StepUpUnsatisfied},
+		{oidc.ErrRefused, pages.ProviderAnswerRefused},
+		{signin.ErrOtherBrowser, pages.SignInElsewhere},
+		{signin.ErrExpired, pages.SignInExpired},
+		{signin.ErrUsed, pages.SignInExpired},
+		{signin.ErrAttempt, pages.BadRequest},
+		{account.ErrDisabled, pages.SignInCancelled},
+	} {
+		if errors.Is(err, row.err) {
+			return row.kind
+		}
+	}
+	if _, ended := errors.AsType[*session.EndedError](err); ended {
+		return pages.SignInExpired
+	}
+	return pages.Internal
+}
+
+// refused tells a person whom the admission rules kept out. No account was made and no
+// session opened, so that another account is a new sign-in away.
+func (s *Server) refused(w http.ResponseWriter, q *request, provider string, d *signin.DeniedError) {
+	p := s.providers[provider]
+	view := pages.Denied{
+		Reason: reasons[d.Decision.Reason], Rule: d.Decision.Rule, Incident: httpx.NewIncident(),
+		Account: pages.Account{Name: d.Profile.Name, Email: d.Profile.Email, Provider: p.Name},
+		OtherAccount: pages.Form{
+			Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "provider", Value: provider}},
+		},
+	}
+	if d.Decision.Reason == access.ReasonEmailUnverified {
+		view.Setting = p.EmailSetting
+	}
+	s.o.Logger.Warn("sign-in refused", "incident", view.Incident, "provider", provider, "reason", string(d.Decision.Reason),
+		"rule", d.Decision.Rule, "setting", view.Setting)
+	s.o.Pages.Denied(w, q.Request, http.StatusForbidden, view)
+}

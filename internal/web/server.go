@@ -1,0 +1,199 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signin"
+	"github.com/cardea-auth/cardea/internal/signout"
+)
+
+// Guard gives the verdict on a request.
+type Guard interface {
+	Check(ctx context.Context, now time.Time, q guard.Query) guard.Verdict
+}
+
+// SignIn runs sign-ins and hands out seats.
+type SignIn interface {
+	Start(ctx context.Context, now time.Time, s signin.Start) (string, error)
+	Finish(ctx context.Context, now time.Time, c signin.Callback) (signin.Result, error)
+	RequestSeat(now time.Time, origin, path, binding string) (string, error)
+	ReadSeatRequest(now time.Time, sealed string) (signin.Target, error)
+	OfferSeat(now time.Time, s *session.Session, sealedRequest string) (string, error)
+	TakeSeat(ctx context.Context, now time.Time, code, origin, binding string) (*session.Session, string, string, error)
+}
+
+// SignOut ends sessions and keeps their receipts.
+type SignOut interface {
+	End(ctx context.Context, now time.Time, r signout.Request) (signout.Result, error)
+	BrowserCall(ctx context.Context, r signout.Result) (oidc.BrowserCall, bool)
+	ProviderCall(ctx context.Context, provider string) (oidc.BrowserCall, bool)
+	Returned(ctx context.Context, now time.Time, state string) (signout.Receipt, error)
+	ReceiptByState(ctx context.Context, state string) (signout.Receipt, error)
+	ReceiptOf(ctx context.Context, id session.ID) (signout.Receipt, error)
+	Steps(ctx context.Context, r signout.Receipt) ([]signout.Step, error)
+}
+
+// Provider is one place to sign in, as people see it.
+type Provider struct {
+	ID        string
+	Name      string
+	Host      string
+	ManualURL string // where people end its session themselves; "" when unknown
+	// EmailSetting names the setting that decides how far its e-mails are believed.
+	EmailSetting string
+}
+
+// Upstream passes a request on to an app.
+type Upstream interface {
+	ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdict)
+}
+
+// App is an app as this face serves it.
+type App struct {
+	Rules      *guard.App
+	Name       string
+	Origin     httpx.Origin // for a wildcard: scheme://*.domain[:port]
+	Path       string       // prefix, "/" for all
+	Providers  []string     // ids offered, in this order; never empty
+	SignOut    Mode
+	Persistent bool // the seat cookie outlives the browser's session
+	CORS       *CORS
+	Upstream   Upstream
+}
+
+// Mode is apps[].sign_out.
+type Mode string
+
+// Modes.
+const (
+	ModeProvider Mode = "provider"
+	ModeGateway  Mode = "gateway"
+	ModeAsk      Mode = "ask"
+)
+
+// Options are what a Server lives on. All are required but JWKS.
+type Options struct {
+	Public     httpx.Origin
+	Apps       []App
+	Providers  []Provider
+	Forwarding httpx.Forwarding
+	Guard      Guard
+	SignIn     SignIn
+	SignOut    SignOut
+	Pages      *pages.Pages
+	Logger     *slog.Logger
+	Now        func() time.Time
+	Absolute   time.Duration // life of a persistent seat cookie
+	JWKS       http.Handler  // keys of the signed identity; nil serves an empty set
+	// Known looks a session up by its seat even when the store is down, so that a
+	// sign-out can refuse it in memory.
+	Known func(hash session.SeatHash) (*session.Session, bool)
+}
+
+// Server is the http.Handler of the listener that browsers and front proxies reach.
+type Server struct {
+	o         Options
+	sites     sites
+	providers map[string]Provider
+	gateway   *guard.App // rules of the own paths: none, so that no refresh delays a sign-out
+	warned    sync.Once
+}
+
+// New returns a Server.
+func New(o Options) (*Server, error) {
+	if o.Public == "" || o.Guard == nil || o.SignIn == nil || o.SignOut == nil || o.Pages == nil || o.Logger == nil || o.Now == nil || o.Known == nil {
+		return nil, errors.New("web: Public, Guard, SignIn, SignOut, Pages, Logger, Now and Known are required")
+	}
+	s := &Server{o: o, providers: map[string]Provider{}, gateway: &guard.App{
+		ID: "cardea", Origin: string(o.Public), Paths: []guard.PathRule{{Path: "/", Public: true}},
+	}}
+	for _, p := range o.Providers {
+		s.providers[p.ID] = p
+	}
+	s.sites = newSites(o.Public, o.Apps)
+	return s, nil
+}
+
+// request is one request on its way through the face.
+type request struct {
+	*http.Request
+	now     time.Time
+	client  httpx.Client
+	origin  httpx.Origin
+	site    *site
+	cookies httpx.Cookies
+}
+
+// bound keeps the body from being read beyond limit bytes.
+func (q *request) bound(w http.ResponseWriter, limit int64) {
+	if q.Body != nil {
+		q.Body = http.MaxBytesReader(w, q.Body, limit)
+	}
+}
+
+func (q *request) seat() string    { return httpx.CookieValue(q.Header, q.cookies.Seat) }
+func (q *request) binding() string { return httpx.CookieValue(q.Header, q.cookies.Browser) }
+
+// ServeHTTP finds the site that the client addressed and serves its own paths or the
+// app. A host that is not configured is told nothing.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	client := s.o.Forwarding.Client(r)
+	origin, err := client.Origin()
+	if err != nil {
+		http.Error(w, "Bad Request", http.StatusBadRequest)
+		return
+	}
+	site := s.sites.find(origin)
+	if site == nil {
+		s.warnOfScheme(origin)
+		http.Error(w, "Misdirected Request: this address is not served here", http.StatusMisdirectedRequest)
+		return
+	}
+	q := &request{Request: r, now: s.o.Now(), client: client, origin: origin, site: site, cookies: site.cookies}
+	q.Request = r.WithContext(httpx.WithClient(r.Context(), client))
+	path := r.URL.EscapedPath()
+	if name, own := ownPath(path); own {
+		s.serveOwn(w, q, name)
+		return
+	}
+	app, ok := site.dispatch(path)
+	switch {
+	case !ok || !strings.HasPrefix(path, "/"):
+		s.fail(w, q, pages.BadRequest, nil)
+	case app == nil:
+		s.fail(w, q, pages.NotFound, nil)
+	default:
+		s.serveApp(w, q, app)
+	}
+}
+
+// warnOfScheme names, once, the mistake behind most hosts that are "not served": a
+// front proxy that ends TLS and is not believed.
+func (s *Server) warnOfScheme(o httpx.Origin) {
+	if o.Secure() || s.sites.find(httpx.Origin("https://"+o.Host())) == nil {
+		return
+	}
+	s.warned.Do(func() {
+		s.o.Logger.Warn("a request arrived by http for a host that is configured with https: "+
+			"is the front proxy listed in trusted_proxies, and does it send X-Forwarded-Proto?", "origin", string(o))
+	})
+}
+
+func (s *Server) url(path string, query url.Values) string {
+	if len(query) == 0 {
+		return string(s.o.Public) + path
+	}
+	return string(s.o.Public) + path + "?" + query.Encode()
+}

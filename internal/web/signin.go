@@ -1,0 +1,206 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/signin"
+)
+
+// wanted is what a visit to the sign-in page asks for.
+type wanted struct {
+	target   signin.Target
+	seatFor  string // sealed request of another origin for a seat
+	app      *App   // nil when no app lives at the target
+	auto     bool   // a page was asked for, and nobody clicked "sign in"
+	provider string
+}
+
+// signIn starts a sign-in. At an app's own origin it first goes to the gateway's, which
+// alone knows whether this browser is signed in.
+func (s *Server) signIn(w http.ResponseWriter, q *request) {
+	switch httpx.KindOf(q.Request) {
+	case httpx.Navigation:
+	case httpx.Framed:
+		s.o.Pages.OpenInNewTab(w, q.Request, http.StatusUnauthorized, pages.OpenInNewTab{URL: string(q.origin) + q.localURI()})
+		return
+	default:
+		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+		return
+	}
+	if !q.site.gateway {
+		s.toGateway(w, q)
+		return
+	}
+	want, err := s.wanted(q)
+	if err != nil {
+		s.fail(w, q, pages.SignInExpired, err)
+		return
+	}
+	s.signInAt(w, q, want)
+}
+
+// toGateway carries the wish for a seat to the gateway's origin, bound to this browser.
+func (s *Server) toGateway(w http.ResponseWriter, q *request) {
+	query := q.URL.Query()
+	target := q.site.local(query.Get("return"))
+	if len(target) > signin.MaxSeatPath { // too long to carry: the app's own root
+		target = rootOf(q.site.app(pathOf(target)))
+	}
+	sealed, err := s.o.SignIn.RequestSeat(q.now, string(q.origin), target, q.ensureBinding(w))
+	if err != nil {
+		s.fail(w, q, pages.Internal, err)
+		return
+	}
+	on := url.Values{"seat": {sealed}}
+	for _, name := range []string{"auto", "provider"} {
+		if v := query.Get(name); v != "" {
+			on.Set(name, v)
+		}
+	}
+	redirect(w, s.url(ownPrefix+"/sign-in", on))
+}
+
+func (s *Server) wanted(q *request) (wanted, error) {
+	query := q.URL.Query()
+	want := wanted{auto: query.Get("auto") == "1", provider: query.Get("provider"), seatFor: query.Get("seat")}
+	if want.seatFor != "" {
+		target, err := s.o.SignIn.ReadSeatRequest(q.now, want.seatFor)
+		if err != nil {
+			return wanted{}, err
+		}
+		want.target = target
+	} else {
+		want.target = signin.Target{Origin: string(s.o.Public), Path: q.site.local(query.Get("return"))}
+	}
+	site := s.sites.find(httpx.Origin(want.target.Origin))
+	if site == nil {
+		return wanted{}, errors.New("the origin that asks for a seat is not served here")
+	}
+	want.app = site.app(pathOf(want.target.Path))
+	return want, nil
+}
+
+// rootOf is where an app begins.
+func rootOf(app *App) string {
+	if app == nil {
+		return "/"
+	}
+	return app.Path
+}
+
+// signInAt decides, at the gateway's origin, between a seat for the session that this
+// browser has, the signed-out page, the choice of a provider, and the provider.
+func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
+	var rules *guard.App
+	if want.app != nil {
+		rules = want.app.Rules
+	}
+	v := s.check(q, rules, pathOf(want.target.Path))
+	start := signin.Start{
+		Binding: q.ensureBinding(w), Target: want.target, Root: rootOf(want.app), SeatFor: want.seatFor, MaxAge: v.MaxAge,
+	}
+	switch v.Outcome {
+	case guard.Unavailable:
+		s.fail(w, q, pages.StoreUnavailable, v.Err)
+		return
+	case guard.Allow, guard.Denied:
+		if v.Session != nil && !(v.Decision.Reason == access.ReasonProvider && want.provider != "") {
+			s.enter(w, q, want, v)
+			return
+		}
+	case guard.Reauthorize:
+		start.Silent, start.Session, start.Provider = true, v.Session.ID, v.Session.Provider
+		s.toProvider(w, q, start)
+		return
+	case guard.TooOld:
+		start.Provider = v.Session.Provider
+		s.toProvider(w, q, start)
+		return
+	case guard.NoSession:
+		ended := v.Ended
+		if want.auto && ended != nil && ended.Fresh {
+			redirect(w, s.signedOutURL(want.target))
+			return
+		}
+		// A cookie that names no live session was left by a sign-out, unless the record
+		// says otherwise.
+		start.Fresh = q.seat() != "" && (ended == nil || ended.Fresh)
+	}
+	s.chooseProvider(w, q, want, start)
+}
+
+// enter leads a browser that is signed in to where it wanted to go.
+func (s *Server) enter(w http.ResponseWriter, q *request, want wanted, v guard.Verdict) {
+	if want.seatFor == "" {
+		redirect(w, want.target.Path)
+		return
+	}
+	target, err := s.o.SignIn.OfferSeat(q.now, v.Session, want.seatFor)
+	if err != nil {
+		s.fail(w, q, pages.SignInExpired, err)
+		return
+	}
+	redirect(w, target)
+}
+
+func (s *Server) chooseProvider(w http.ResponseWriter, q *request, want wanted, start signin.Start) {
+	offered := s.offered(want.app)
+	switch {
+	case slices.Contains(offered, want.provider):
+		start.Provider = want.provider
+	case len(offered) == 1:
+		start.Provider = offered[0]
+	default:
+		s.choice(w, q, want, offered)
+		return
+	}
+	s.toProvider(w, q, start)
+}
+
+// offered lists the providers that an app takes; the gateway's own pages take all.
+func (s *Server) offered(app *App) []string {
+	if app != nil {
+		return app.Providers
+	}
+	ids := make([]string, 0, len(s.o.Providers))
+	for _, p := range s.o.Providers {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered []string) {
+	view := pages.Choice{}
+	if want.app != nil {
+		view.App = want.app.page()
+	}
+	for _, id := range offered {
+		query := url.Values{"provider": {id}}
+		if want.seatFor != "" {
+			query.Set("seat", want.seatFor)
+		} else if want.target.Path != "/" {
+			query.Set("return", want.target.Path)
+		}
+		p := s.providers[id]
+		view.Providers = append(view.Providers, pages.ChoiceProvider{
+			Name: p.Name, Host: p.Host, URL: ownPrefix + "/sign-in?" + query.Encode(),
+		})
+	}
+	s.o.Pages.Choice(w, q.Request, http.StatusOK, view)
+}
+
+func (s *Server) toProvider(w http.ResponseWriter, q *request, start signin.Start) {
+	target, err := s.o.SignIn.Start(q.Context(), q.now, start)
+	if err != nil {
+		s.failSignIn(w, q, start.Provider, start.Target, err)
+		return
+	}
+	redirect(w, target)
+}

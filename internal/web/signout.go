@@ -1,0 +1,208 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/signout"
+)
+
+// maxForm bounds a form posted to the own paths.
+const maxForm = 16 << 10
+
+// signOut ends this browser's session. A POST counts only from our own origin; a GET
+// only as a navigation within it, since any page can make a browser send one. All
+// others are asked first.
+func (s *Server) signOut(w http.ResponseWriter, q *request) {
+	if q.Method == http.MethodPost && !httpx.FromOrigin(q.Request, q.origin) {
+		s.fail(w, q, pages.OriginRefused, errors.New("sign-out posted from another origin"))
+		return
+	}
+	q.bound(w, maxForm)
+	if err := q.ParseForm(); err != nil {
+		s.fail(w, q, pages.BadRequest, errors.New("sign-out's form cannot be parsed"))
+		return
+	}
+	live, err := s.present(q)
+	if err != nil {
+		s.fail(w, q, pages.StoreUnavailable, err)
+		return
+	}
+	if live == nil {
+		s.nothingToEnd(w, q)
+		return
+	}
+	app, back := s.leaving(q, q.Form.Get("return"))
+	mode := s.mode(app, q.PostForm.Get("mode"))
+	if mode == ModeAsk && byScript(q) {
+		// A script cannot ask; the page to go to can.
+		s.tellScript(w, q, false, false, string(q.origin)+ownPrefix+"/sign-out?"+url.Values{"return": {back}}.Encode())
+		return
+	}
+	if (q.Method == http.MethodGet && !httpx.OwnNavigation(q.Request)) || mode == ModeAsk {
+		s.confirm(w, q, live, app, mode, back)
+		return
+	}
+	s.end(w, q, live, mode, back)
+}
+
+// present returns the session of this browser, whatever the rules say of it. With the
+// store down it is the one that the cache knows.
+func (s *Server) present(q *request) (*session.Session, error) {
+	v := s.check(q, nil, "/")
+	if v.Session != nil || v.Outcome != guard.Unavailable {
+		return v.Session, nil
+	}
+	hash, ok := session.HashSeatValue(q.seat())
+	if !ok {
+		return nil, nil
+	}
+	if known, ok := s.o.Known(hash); ok {
+		return known, nil
+	}
+	if v.Err != nil {
+		return nil, v.Err
+	}
+	return nil, session.ErrUnavailable
+}
+
+// leaving returns the app that the person leaves and the path to come back to: what the
+// form says, else the page that the form was on, else the site's home.
+func (s *Server) leaving(q *request, asked string) (*App, string) {
+	if _, ok := httpx.LocalPath(asked); !ok {
+		asked = q.refererPath()
+	}
+	back := q.site.local(asked)
+	return q.site.app(pathOf(back)), back
+}
+
+func (s *Server) mode(app *App, chosen string) Mode {
+	mode := ModeProvider
+	if app != nil {
+		mode = app.SignOut
+	}
+	if mode == ModeAsk && (chosen == string(ModeProvider) || chosen == string(ModeGateway)) {
+		return Mode(chosen)
+	}
+	return mode
+}
+
+func (s *Server) confirm(w http.ResponseWriter, q *request, live *session.Session, app *App, mode Mode, back string) {
+	hidden := []pages.Field{{Name: "return", Value: back}}
+	view := pages.Confirm{
+		Account: pages.Account{Name: live.Handle, Email: live.Profile.Email}, CancelURL: back,
+		Form: pages.Form{Action: ownPrefix + "/sign-out", Hidden: hidden},
+	}
+	if app != nil {
+		view.App = app.page()
+	}
+	if mode != ModeGateway {
+		view.Provider = s.providers[live.Provider].Name
+	}
+	if mode == ModeAsk {
+		view.Form.Hidden = append(hidden, pages.Field{Name: "mode", Value: string(ModeProvider)})
+		view.GatewayOnly = pages.Form{Action: ownPrefix + "/sign-out", Hidden: []pages.Field{hidden[0], {Name: "mode", Value: string(ModeGateway)}}}
+	}
+	s.o.Pages.Confirm(w, q.Request, http.StatusOK, view)
+}
+
+// end ends the session and leads the browser on. The seat cookies stay: at the
+// gateway's origin they tell the next sign-in to ask for credentials.
+func (s *Server) end(w http.ResponseWriter, q *request, live *session.Session, mode Mode, back string) {
+	res, err := s.o.SignOut.End(q.Context(), q.now, signout.Request{
+		Session: live.ID, Cause: session.CauseButton, Mode: signout.Mode(mode),
+		From: string(q.origin) + back, By: "person", Known: live,
+	})
+	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
+		if errors.Is(err, session.ErrNotFound) {
+			s.nothingToEnd(w, q)
+			return
+		}
+		s.fail(w, q, pages.StoreUnavailable, err)
+		return
+	}
+	receipt := s.receiptURL(res)
+	call, ok := s.o.SignOut.BrowserCall(q.Context(), res)
+	if !ok {
+		call = oidc.BrowserCall{URL: receipt}
+	}
+	if byScript(q) {
+		if call.Form != nil { // a script cannot post there as a navigation; the server follows up
+			call.URL = receipt
+		}
+		s.tellScript(w, q, true, err == nil, call.URL)
+		return
+	}
+	s.moveOn(w, q, call, s.providers[live.Provider].Name)
+}
+
+func (s *Server) receiptURL(res signout.Result) string {
+	if res.StateValue == "" {
+		return s.url(ownPrefix+"/signed-out", nil)
+	}
+	return s.url(ownPrefix+"/signed-out", url.Values{"receipt": {res.StateValue}})
+}
+
+// byScript tells whether a POST came from a script, which shows no page.
+func byScript(q *request) bool {
+	return q.Method == http.MethodPost && httpx.KindOf(q.Request) == httpx.Other
+}
+
+// tellScript answers a script: whether the session is refused from now on, whether that
+// would survive a restart, and the address that the browser should go to.
+func (s *Server) tellScript(w http.ResponseWriter, q *request, out, durable bool, target string) {
+	body, err := json.Marshal(struct {
+		SignedOut bool   `json:"signed_out"`
+		Durable   bool   `json:"durable"`
+		Continue  string `json:"continue"`
+	}{out, durable, target})
+	if err != nil {
+		s.fail(w, q, pages.Internal, err)
+		return
+	}
+	writeJSON(w, q, body)
+}
+
+// moveOn answers by a page that moves on by itself: a redirect would have to satisfy
+// the form-action policy of the page that the form was on.
+func (s *Server) moveOn(w http.ResponseWriter, q *request, call oidc.BrowserCall, provider string) {
+	view := pages.MoveOn{Purpose: pages.MoveOnSignOut, Provider: provider, URL: call.URL}
+	if call.Form != nil {
+		view.Form = &pages.Form{Action: call.URL}
+		for name, values := range call.Form {
+			for _, v := range values {
+				view.Form.Hidden = append(view.Form.Hidden, pages.Field{Name: name, Value: v})
+			}
+		}
+	}
+	s.o.Pages.MoveOn(w, q.Request, http.StatusOK, view)
+}
+
+// nothingToEnd answers a sign-out without a session. A person whom the admission rules
+// kept out has none here, but one at the provider that stands in the way of another
+// account.
+func (s *Server) nothingToEnd(w http.ResponseWriter, q *request) {
+	page := s.url(ownPrefix+"/signed-out", nil)
+	if byScript(q) {
+		s.tellScript(w, q, true, true, page)
+		return
+	}
+	if p, ok := s.providers[q.PostForm.Get("provider")]; ok && q.site.gateway {
+		// A cookie that names no session makes the next sign-in ask for credentials, also
+		// where the provider's logout cannot be reached or there is none.
+		value, _ := session.NewSeatValue()
+		q.cookies.SetSeat(w, value, 0)
+		if call, ok := s.o.SignOut.ProviderCall(q.Context(), p.ID); ok {
+			s.moveOn(w, q, call, p.Name)
+			return
+		}
+	}
+	s.moveOn(w, q, oidc.BrowserCall{URL: page}, "")
+}
