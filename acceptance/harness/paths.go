@@ -1,0 +1,113 @@
+package harness
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Env is one run of the acceptance tests: where things are installed and where
+// this run keeps its logs.
+type Env struct {
+	Root   string // repository root
+	Cache  string // what acceptance/install made
+	Logs   string // log files of this run, kept after it
+	Work   string // scratch of this run, removed by the next
+	Secret *Secrets
+	serial atomic.Int64
+}
+
+// NewEnv finds the installation and makes fresh folders for logs and scratch.
+func NewEnv() (*Env, error) {
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		return nil, fmt.Errorf("finding the repository: no caller information")
+	}
+	root := filepath.Dir(filepath.Dir(filepath.Dir(here)))
+	env := &Env{
+		Root:   root,
+		Cache:  filepath.Join(root, ".cache", "acceptance"),
+		Secret: NewSecrets(),
+	}
+	env.Logs, env.Work = filepath.Join(env.Cache, "logs"), filepath.Join(env.Cache, "work")
+	for _, dir := range []string{env.Logs, env.Work} {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("removing what the last run left: %w", err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("making a folder for this run: %w", err)
+		}
+	}
+	return env, nil
+}
+
+// logFile returns a new path below Logs.
+func (e *Env) logFile(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r == '/' || r == ' ' {
+			return '_'
+		}
+		return r
+	}, name)
+	return filepath.Join(e.Logs, fmt.Sprintf("%03d-%s.log", e.serial.Add(1), clean))
+}
+
+// ShortDir makes a folder with a path short enough to hold a unix socket
+// (t.TempDir of a test with a long name is not) and removes it with the test.
+func ShortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cardea-")
+	if err != nil {
+		t.Fatalf("making a temporary folder: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// FreePort returns a loopback TCP port nobody listens on at the moment.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("finding a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// MustFreePort is FreePort for tests.
+func MustFreePort(t testing.TB) int {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// Eventually polls until ok says yes or the time is over, then fails with what.
+func Eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	if !Poll(within, ok) {
+		t.Fatalf("not within %v: %s", within, what)
+	}
+}
+
+// Poll asks ok every 20 ms and reports whether it said yes in time.
+func Poll(within time.Duration, ok func() bool) bool {
+	deadline := time.Now().Add(within)
+	for {
+		if ok() {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
