@@ -21,7 +21,6 @@ type world struct {
 	*harness.Cardea
 	front *harness.Front
 	app   *harness.Upstream
-	port  int
 }
 
 // plan is what a test changes of a world before it is made.
@@ -74,7 +73,7 @@ func prepareWorld(t *testing.T, edits ...func(*plan)) *world {
 	}
 	keycloak.Admin.Register(t, p.client)
 	cardea := env.NewCardea(t, harness.CardeaSetup{Config: p.config, ClientID: p.client.ID, Secret: p.client.Secret})
-	return &world{Cardea: cardea, front: p.front, app: app, port: p.port}
+	return &world{Cardea: cardea, front: p.front, app: app}
 }
 
 // shortTokens makes access tokens live that long.
@@ -235,9 +234,6 @@ func providerOutcome(page *harness.Page) string {
 	}
 	return ""
 }
-
-// origin makes another origin on the same listener: app1.localhost and so on.
-func (w *world) origin(host string) string { return fmt.Sprintf("http://%s:%d", host, w.port) }
 
 func parse(t *testing.T, raw string) *url.URL {
 	t.Helper()

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,57 +19,6 @@ import (
 )
 
 var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-
-func TestOnlyTheGatewaysOwnUserOpensTheSocket(t *testing.T) {
-	_, path, _ := gateway(t, &fake{})
-	info, err := os.Stat(path)
-	if err != nil || info.Mode() != fs.ModeSocket|0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".a*")); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	if _, err := Listen(path); !errors.Is(err, ErrInUse) {
-		t.Errorf("a second process: %v", err)
-	}
-}
-
-func TestASocketLeftBehindIsReplacedAndNothingElse(t *testing.T) {
-	dir, err := os.MkdirTemp("", "adm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "s")
-	dead, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.SetUnlinkOnClose(false)
-	_ = dead.Close()
-	l, err := Listen(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l.Addr().String() != path {
-		t.Errorf("address %v", l.Addr())
-	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("the socket stays behind")
-	}
-	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Listen(path); err == nil {
-		t.Error("a file was replaced")
-	}
-	if _, err := Listen(filepath.Join(dir, "no", "s")); err == nil {
-		t.Error("a folder that is none")
-	}
-}
 
 func TestSessionsAreListedPageByPage(t *testing.T) {
 	lost, failing := one("b"), one("c")

@@ -120,7 +120,7 @@ func gateway(t *testing.T, f *fake) (*Client, string, *bytes.Buffer) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "admin.sock")
-	l, err := Listen(path)
+	l, err := httpx.ListenUnix(t.Context(), path, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}

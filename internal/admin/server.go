@@ -101,7 +101,7 @@ func (s server) list(w http.ResponseWriter, r *http.Request) {
 	if len(list) == limit {
 		page.Next = string(list[limit-1].ID)
 	}
-	answer(w, http.StatusOK, page)
+	answer(w, page)
 }
 
 func (s server) view(x *session.Session) Session {
@@ -126,7 +126,7 @@ func (s server) show(w http.ResponseWriter, r *http.Request) {
 	x, err := s.o.Store.ByID(r.Context(), id)
 	if err == nil {
 		v := s.view(x)
-		answer(w, http.StatusOK, Shown{Session: &v})
+		answer(w, Shown{Session: &v})
 		return
 	}
 	ended, ok := errors.AsType[*session.EndedError](err)
@@ -140,7 +140,7 @@ func (s server) show(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	answer(w, http.StatusOK, Shown{Ended: &v})
+	answer(w, Shown{Ended: &v})
 }
 
 // steps returns the lines of an ended session's receipt; none once the receipt is gone.
@@ -197,14 +197,14 @@ func (s server) end(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	answer(w, http.StatusOK, EndAnswer{Ended: n, NotDurable: err != nil})
+	answer(w, EndAnswer{Ended: n, NotDurable: err != nil})
 }
 
 func (s server) endOne(w http.ResponseWriter, r *http.Request, id string, out signout.Request) {
 	out.Session = session.ID(id)
 	known, err := s.o.Store.ByID(r.Context(), out.Session)
 	if _, ended := errors.AsType[*session.EndedError](err); ended {
-		answer(w, http.StatusOK, EndAnswer{Already: true})
+		answer(w, EndAnswer{Already: true})
 		return
 	}
 	if err == nil {
@@ -215,7 +215,7 @@ func (s server) endOne(w http.ResponseWriter, r *http.Request, id string, out si
 		s.fail(w, err)
 		return
 	}
-	answer(w, http.StatusOK, EndAnswer{Ended: 1, NotDurable: err != nil})
+	answer(w, EndAnswer{Ended: 1, NotDurable: err != nil})
 }
 
 func (s server) outbox(w http.ResponseWriter, r *http.Request) {
@@ -232,7 +232,7 @@ func (s server) outbox(w http.ResponseWriter, r *http.Request) {
 			CreatedAt: e.CreatedAt, NextAt: e.NextAt, Attempts: e.Attempts, LastError: e.LastError,
 		})
 	}
-	answer(w, http.StatusOK, list)
+	answer(w, list)
 }
 
 func (s server) refuse(w http.ResponseWriter, detail string) {
@@ -252,9 +252,8 @@ func (s server) fail(w http.ResponseWriter, err error) {
 	}
 }
 
-func answer(w http.ResponseWriter, status int, v any) {
+func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }

@@ -39,12 +39,17 @@ func (a *App) makeActs(context.Context) error {
 	}
 	a.guard, err = guard.New(guard.Options{
 		Store: seen{a.storage.store, a}, Refresher: a.refresher, Logger: a.logger, Now: a.clock.Now,
-		LoadWithin: min(a.cfg.Limits.StoreWait, guardWait),
+		LoadWithin: a.cfg.Limits.StoreWait,
 	})
 	if err != nil {
 		return err
 	}
+	stateKey, err := a.storage.keys.Derive("sign-out state")
+	if err != nil {
+		return err
+	}
 	a.signOut, err = signout.New(signout.Options{
+		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry,
 		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providers.forSignOut,
 		Hearers: []signout.Hearer{a.guard, liveHearer{a}}, Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
@@ -63,14 +68,11 @@ func (a *App) makeActs(context.Context) error {
 	a.signIn, err = signin.New(signin.Options{
 		Providers: signInProviders{a.providers}, Store: a.storage.store, Accounts: a.storage.store, Sealer: a.storage.keys,
 		Ender: ender{a}, Refresher: a.refresher, Revoker: revoker{a}, Logger: a.logger,
-		Origin: a.cfg.PublicURL.String(), Limits: limits, Admission: admission, Moved: a.moved,
+		Origin: a.cfg.PublicURL.String(), Limits: limits, MaxAge: a.maxAges(),
+		Admission: admission, Moved: a.moved,
 	})
 	return err
 }
-
-// guardWait is how long a request may wait for the store, so that an outage is told
-// within a second.
-const guardWait = 900 * time.Millisecond
 
 // limits are a session's own: the widest of all apps, since they share it.
 func (a *App) limits() session.Limits {
@@ -84,6 +86,17 @@ func (a *App) limits() session.Limits {
 		l = l.Widest(own)
 	}
 	return l
+}
+
+// maxAges are how old a sign-in at each provider may be when somebody signs in here.
+func (a *App) maxAges() map[string]time.Duration {
+	m := map[string]time.Duration{}
+	for i := range a.cfg.Providers {
+		if p := &a.cfg.Providers[i]; p.MaxAge > 0 {
+			m[p.ID] = p.MaxAge
+		}
+	}
+	return m
 }
 
 func policy(name string, c *config.Access) *access.Policy {

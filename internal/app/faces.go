@@ -11,6 +11,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/proxy"
+	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/web"
 )
@@ -25,7 +26,7 @@ func (a *App) makeFaces(context.Context) error {
 		Public:     httpx.Origin(a.cfg.PublicURL.String()),
 		Forwarding: httpx.Forwarding{Trusted: a.cfg.TrustedProxies},
 		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
-		Absolute: a.limits().Absolute, Known: a.guard.Known,
+		Absolute: a.limits().Absolute, Known: a.guard.Known, HeaderBytes: a.cfg.Limits.HeaderBytes,
 	}
 	for i := range a.cfg.Providers {
 		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))
@@ -58,9 +59,26 @@ func (a *App) insecure() bool {
 func (a *App) webProvider(c *config.Provider) web.Provider {
 	p := a.providers[c.ID]
 	return web.Provider{
-		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: p.Record().SignOut.ManualURL,
-		EmailSetting: "providers[" + c.ID + "].email_verified",
+		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: manualURL(p.Record().SignOut.ManualURL, p.Issuer()),
+		EmailSetting: "providers[" + c.ID + "].email_verified", Reachable: p.Reachable,
 	}
+}
+
+// manualURL fills a record's template; "" where it cannot be filled.
+func manualURL(template, issuer string) string {
+	address, ok := record.Expand(template, func(name string) (string, bool) {
+		switch name {
+		case "issuer":
+			return strings.TrimSuffix(issuer, "/"), true
+		case "origin":
+			return originOf(issuer), true
+		}
+		return "", false
+	})
+	if !ok {
+		return ""
+	}
+	return address
 }
 
 func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
@@ -81,6 +99,9 @@ func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
 		for _, p := range a.cfg.Providers {
 			app.Providers = append(app.Providers, p.ID)
 		}
+	}
+	for _, l := range c.Logout {
+		app.Logout = append(app.Logout, web.Logout{Method: l.Method, Path: l.Path})
 	}
 	if c.CORS != nil {
 		app.CORS = &web.CORS{Methods: c.CORS.Methods, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}

@@ -163,7 +163,7 @@ func TestAWithdrawnPersonIsOutAtTheNextRefresh(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took, _ := closed(t, socket); took > 15*time.Second {
+	if took, _ := closed(t, socket); took > 18*time.Second {
 		t.Errorf("the socket was closed after %v", took)
 	}
 	if got := b.fetch("/api/whoami"); got.status != http.StatusUnauthorized {

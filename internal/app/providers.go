@@ -58,6 +58,15 @@ func (a *App) makeProviders(context.Context) error {
 	return nil
 }
 
+// originOf is the origin of a URL; "" when it has none.
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // hostOf is the host of a URL, for people; "" when it has none.
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)

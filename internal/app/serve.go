@@ -11,11 +11,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/proxy"
 )
 
@@ -58,27 +58,11 @@ func (a *App) listen(ctx context.Context) ([]serving, error) {
 }
 
 func open(ctx context.Context, at config.Listen, mode fs.FileMode) (net.Listener, error) {
+	if at.Network == "unix" {
+		return httpx.ListenUnix(ctx, at.Address, mode)
+	}
 	var lc net.ListenConfig
-	if at.Network != "unix" {
-		return lc.Listen(ctx, at.Network, at.Address)
-	}
-	// A socket that a killed process left behind answers nobody; a live one is in use.
-	if conn, err := net.DialTimeout("unix", at.Address, time.Second); err == nil {
-		conn.Close()
-		return nil, errors.New("another process answers at this socket")
-	}
-	if err := os.Remove(at.Address); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("removing a socket that was left behind: %w", err)
-	}
-	ln, err := lc.Listen(ctx, "unix", at.Address)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(at.Address, mode); err != nil {
-		ln.Close()
-		return nil, fmt.Errorf("protecting the socket: %w", err)
-	}
-	return ln, nil
+	return lc.Listen(ctx, at.Network, at.Address)
 }
 
 func secure(ln net.Listener, c *config.TLS) (net.Listener, error) {
@@ -100,7 +84,7 @@ func (a *App) server(h http.Handler) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for front proxies that speak it
 	return &http.Server{
-		Handler: h, Protocols: protocols, MaxHeaderBytes: a.cfg.Limits.HeaderBytes,
+		Handler: h, Protocols: protocols, MaxHeaderBytes: 2 * a.cfg.Limits.HeaderBytes, // up to there web answers with a page
 		ReadHeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: log.New(serverLog{a.logger}, "", 0),
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,33 @@ func TestEveryFolderSaysWhatItOwns(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(pk.Dir, "doc.go")); err != nil {
 			t.Errorf("%s has no doc.go", short(pk.ImportPath))
 		}
+	}
+}
+
+func TestNoFileIsTooLongToRead(t *testing.T) {
+	const most = 600 // lines
+	seen := 0
+	for _, tree := range []string{"acceptance", "bench", "cmd", "internal"} {
+		err := filepath.WalkDir(filepath.Join("../..", tree), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			seen++
+			if n := bytes.Count(text, []byte("\n")); n > most {
+				t.Errorf("%s has %d lines, more than %d: it holds more than one topic", path, n, most)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if seen < 100 {
+		t.Errorf("%d files read: the repository has more", seen)
 	}
 }
 

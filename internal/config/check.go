@@ -218,7 +218,7 @@ func (c *checker) limits() {
 	}{
 		{"limits.refresh_failing", l.RefreshFailing, time.Minute, 720 * time.Hour},
 		{"limits.outbox_retry", l.OutboxRetry, time.Minute, 720 * time.Hour},
-		{"limits.store_wait", l.StoreWait, 100 * time.Millisecond, time.Minute},
+		{"limits.store_wait", l.StoreWait, 100 * time.Millisecond, 10 * time.Second},
 		{"limits.store_cut_off", l.StoreCutOff, time.Second, 24 * time.Hour},
 		{"limits.upstream_connect", l.UpstreamConnect, 100 * time.Millisecond, 5 * time.Minute},
 		{"limits.shutdown", l.Shutdown, time.Second, 10 * time.Minute},

@@ -27,7 +27,7 @@ type Config struct {
 	Admin Admin `yaml:"admin"`
 	// Where sessions, accounts and everything durable are kept.
 	Store Store `yaml:"store"`
-	// Address ranges of the proxies in front, such as 10.0.0.0/8. Only their Forwarded and X-Forwarded-* headers are believed. Absent: nobody's.
+	// Address ranges of the proxies in front, such as 10.0.0.0/8. Only of them X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are believed. Absent: nobody's.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies,omitempty" hint:"an address range such as 10.0.0.0/8"`
 	// Certificate to serve https with. Absent: plain http, for loopback or behind a proxy that ends TLS.
 	TLS *TLS `yaml:"tls,omitempty"`
@@ -102,7 +102,7 @@ type Limits struct {
 	RefreshFailing time.Duration `yaml:"refresh_failing"`
 	// How long a provider is tried to be told of a sign-out. Default 72h.
 	OutboxRetry time.Duration `yaml:"outbox_retry"`
-	// How long the store may take to answer before people see 503. Default 3s.
+	// How long a request waits for the store before people see 503, from 100ms to 10s. Default 900ms.
 	StoreWait time.Duration `yaml:"store_wait"`
 	// How long live connections stay open while the store cannot be reached. Default 10m.
 	StoreCutOff time.Duration `yaml:"store_cut_off"`
@@ -122,7 +122,7 @@ func (c *Config) SetDefaults() {
 		HeaderBytes:     64 << 10,
 		RefreshFailing:  24 * time.Hour,
 		OutboxRetry:     72 * time.Hour,
-		StoreWait:       3 * time.Second,
+		StoreWait:       900 * time.Millisecond,
 		StoreCutOff:     10 * time.Minute,
 		UpstreamConnect: 10 * time.Second,
 		Shutdown:        15 * time.Second,

@@ -116,7 +116,7 @@ func TestFaultsOfTheGateway(t *testing.T) {
 		{"admin socket too long", "", "admin: {listen: " + mark + "unix:/" + strings.Repeat("x", 110) + "}\n", "admin.listen", "longer than", "shorter"},
 		{"root key twice", "", "keys: {root_file: a, root_env: " + mark + "B}\n", "keys.root_env", "beside keys.root_file", "one of the two"},
 		{"root key unset", "", "keys: {root_env: " + mark + "NOPE}\n", "keys.root_env", "NOPE is not set", "set it"},
-		{"limit", "", "limits: {store_wait: " + mark + "2h}\n", "limits.store_wait", "outside 100ms to 1m", "between"},
+		{"limit", "", "limits: {store_wait: " + mark + "2h}\n", "limits.store_wait", "outside 100ms to 10s", "between"},
 		{"time", "", "limits: {store_wait: " + mark + "3d}\n", "limits.store_wait", "not a length of time", "8h"},
 		{"negative time", "", "limits: {store_wait: " + mark + "-3s}\n", "limits.store_wait", "negative", "90s"},
 		{"header", "", "limits: {header_bytes: " + mark + "100}\n", "limits.header_bytes", "outside 8192", "65536"},

@@ -75,7 +75,7 @@ type Verdict struct {
 	Session  *session.Session
 	Decision access.Decision
 	Ended    *session.Tombstone // why there is no session, where it is known
-	Public   bool               // the path is public: pass it on whatever the outcome
+	Public   bool               // the path is public: pass it on, whatever the outcome but Unavailable and BadPath
 	Bearer   bool               // so is a request with its own Authorization
 	MaxAge   time.Duration      // what a sign-in for this path has to satisfy; zero: any age
 	Err      error              // with Unavailable: the cause, for the log

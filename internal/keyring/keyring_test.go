@@ -344,7 +344,7 @@ func TestDerivedKeysDependOnTheRootAndThePurposeAlone(t *testing.T) {
 		}
 		return string(key)
 	}
-	if derive(1, "a") != derive(1, "a") {
+	if first, second := derive(1, "a"), derive(1, "a"); first != second {
 		t.Error("two nodes with one root derive different keys")
 	}
 	if derive(1, "a") == derive(1, "b") || derive(1, "a") == derive(2, "a") {

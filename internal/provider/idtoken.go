@@ -23,12 +23,11 @@ const (
 
 // idToken is a verified ID token.
 type idToken struct {
-	claims    oidc.Claims
-	issuer    string
-	subject   string // sub
-	issuedAt  time.Time
-	authTime  time.Time // zero when absent
-	algorithm string
+	claims   oidc.Claims
+	issuer   string
+	subject  string // sub
+	issuedAt time.Time
+	authTime time.Time // zero when absent
 }
 
 // refused is an answer that must not be believed. The text names the check, never a

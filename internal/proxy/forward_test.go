@@ -81,7 +81,7 @@ func TestTrailersPassInBothDirections(t *testing.T) {
 	r := newRig(t, app(t, func(w http.ResponseWriter, q *http.Request) {
 		b, _ := io.ReadAll(q.Body)
 		w.Header().Set("Trailer", "X-Told")
-		_, _ = io.WriteString(w, string(b))
+		_, _ = w.Write(b)
 		w.Header().Set("X-Told", q.Trailer.Get("X-Sum"))
 		w.Header().Set(http.TrailerPrefix+"X-Late", "yes")
 	}), nil)

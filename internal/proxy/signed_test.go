@@ -46,7 +46,7 @@ func TestSignedIdentityVerifiesWithThePublishedKeys(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || len(set.Keys) != 2 || !set.Keys[0].IsPublic() {
 		t.Fatalf("%v %d", err, len(set.Keys))
 	}
-	signed, err := jose.ParseSigned(tokens[0], []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(tokens[0], []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,8 +121,8 @@ func (c *clientEnd) WriteTo(io.Writer) (int64, error) {
 	}
 	buffers.Put(buf)
 	close(t.drained)
-	<-t.told // returning lets the reverse proxy close the app's side
-	return 0, nil
+	<-t.told      // returning lets the reverse proxy close the app's side
+	return 0, nil //nolint:nilerr // the tunnel was ended on purpose; what copying met afterwards is no failure
 }
 
 func (t *tunnel) fromBrowser() error {
@@ -193,7 +193,7 @@ func (t *tunnel) pump(f *flow, src io.Reader, dst io.Writer, person bool) error 
 			}
 		}
 		switch {
-		case err == io.EOF: //nolint:errorlint // readers return it bare
+		case err == io.EOF:
 			return nil
 		case err != nil:
 			return err

@@ -82,7 +82,11 @@ func TestTheMarkIsDurableBeforeTheRequestLeaves(t *testing.T) {
 		w.store.down = nil
 		time.Sleep(storePause)
 		w.idp.delay = time.Second
-		go w.fresh(r, s)
+		go func() {
+			if _, err := r.Fresh(t.Context(), s); err != nil {
+				t.Errorf("fresh: %v", err)
+			}
+		}()
 		time.Sleep(500 * time.Millisecond)
 		if g := w.store.get("s").Grant; g.RefreshMark.IsZero() || g.Retried {
 			t.Errorf("grant while asking: %+v", g)

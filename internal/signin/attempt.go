@@ -26,6 +26,9 @@ const (
 const (
 	flagFresh = 1 << iota
 	flagSilent
+	flagStanding
+
+	allFlags = flagFresh | flagSilent | flagStanding
 )
 
 // attempt is a sign-in under way. It travels in the state parameter, sealed for one
@@ -40,6 +43,7 @@ type attempt struct {
 	fresh     bool
 	silent    bool
 	maxAge    time.Duration
+	standing  bool       // maxAge is what the provider asks of every sign-in, and no more
 	session   session.ID // re-authorization of
 }
 
@@ -51,6 +55,19 @@ func newAttempt(now time.Time, b bindingHash, st Start) attempt {
 	_, _ = rand.Read(a.nonce[:])
 	_, _ = rand.Read(a.verifier[:])
 	return a
+}
+
+// demand applies what holds for every sign-in at the attempt's provider. Asking in
+// silence is no sign-in: the session was opened under the same demand.
+func (a *attempt) demand(maxAge time.Duration) {
+	maxAge = maxAge.Truncate(time.Second)
+	if maxAge <= 0 || a.silent {
+		return
+	}
+	a.standing = a.maxAge == 0
+	if a.standing || maxAge < a.maxAge {
+		a.maxAge = maxAge
+	}
 }
 
 func (a *attempt) nonceText() string    { return base64.RawURLEncoding.EncodeToString(a.nonce[:]) }
@@ -69,8 +86,8 @@ func (a *attempt) boundTo(binding string) bool {
 func (a *attempt) expired(now time.Time) bool { return outside(a.startedAt, now, AttemptLife) }
 
 // special tells of attempts that must reach the provider's answer even though a session
-// lives: they ask for more than a session.
-func (a *attempt) special() bool { return a.fresh || a.silent || a.maxAge > 0 }
+// lives: they ask for more than a session. What every sign-in is asked for is no more.
+func (a *attempt) special() bool { return a.fresh || a.silent || a.maxAge > 0 && !a.standing }
 
 // outside tells whether now is not in the life of something made at t, allowing for
 // nodes whose clocks differ a little.
@@ -92,6 +109,9 @@ func (a *attempt) encode() []byte {
 	if a.silent {
 		flags |= flagSilent
 	}
+	if a.standing {
+		flags |= flagStanding
+	}
 	w.uint(flags)
 	w.uint(uint64(a.maxAge / time.Second))
 	w.text(string(a.session))
@@ -109,14 +129,14 @@ func decodeAttempt(r *reader) (attempt, error) {
 	r.raw(a.binding[:])
 	r.raw(a.nonce[:])
 	r.raw(a.verifier[:])
-	flags := r.uint()
-	a.fresh, a.silent = flags&flagFresh != 0, flags&flagSilent != 0
+	said := r.uint()
+	a.fresh, a.silent, a.standing = said&flagFresh != 0, said&flagSilent != 0, said&flagStanding != 0
 	seconds := r.uint()
 	a.maxAge = time.Duration(min(seconds, 1<<32)) * time.Second
 	a.session = session.ID(r.text())
 	a.target = Target{Origin: r.text(), Path: r.text()}
 	a.seatFor = sealedText.EncodeToString([]byte(r.text()))
-	if !r.done() || version != attemptVersion || flags > flagFresh|flagSilent || seconds > 1<<32 {
+	if !r.done() || version != attemptVersion || said > allFlags || seconds > 1<<32 {
 		return attempt{}, ErrAttempt
 	}
 	return a, nil

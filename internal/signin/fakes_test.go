@@ -212,14 +212,15 @@ func (a aead) Unseal(purpose, record string, sealed []byte) ([]byte, error) {
 
 // idp hands out codes bound to nonce and challenge, each good once.
 type idp struct {
-	mu     sync.Mutex
-	grants map[string]idpGrant
-	spent  map[string]int
-	err    error // answer of the token endpoint
-	asked  func(context.Context) error
-	last   oidc.AuthorizationRequest
-	sid    string
-	token  string // same refresh token for everyone, when set
+	mu        sync.Mutex
+	grants    map[string]idpGrant
+	spent     map[string]int
+	err       error // answer of the token endpoint
+	asked     func(context.Context) error
+	last      oidc.AuthorizationRequest
+	exchanged oidc.CodeExchange
+	sid       string
+	token     string // same refresh token for everyone, when set
 }
 
 type idpGrant struct{ sub, nonce, challenge string }
@@ -251,6 +252,7 @@ func (p *idp) login(t testing.TB, location, sub string) url.Values {
 func (p *idp) Exchange(ctx context.Context, now time.Time, x oidc.CodeExchange) (oidc.Authentication, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.exchanged = x
 	p.spent[x.Code]++
 	g, ok := p.grants[x.Code]
 	if p.asked != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/oidc"
 )
@@ -25,6 +26,8 @@ func FuzzForgedCallbacksOpenNothing(f *testing.F) {
 
 func FuzzSealedPlaintextsDecodeToWhatTheyEncode(f *testing.F) {
 	a := newAttempt(start, bindingHash{1}, Start{Target: Target{Origin: gateway, Path: "/x"}, Fresh: true, Session: "abc"})
+	f.Add(a.encode())
+	a.demand(time.Hour)
 	f.Add(a.encode())
 	f.Add([]byte{})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})

@@ -59,6 +59,20 @@ func TestRefusedReauthorizationEndsTheSession(t *testing.T) {
 	}
 }
 
+func TestAskingInSilenceIsNoSignInAndHasNoAge(t *testing.T) {
+	w, b, s := lost(t)
+	w.o.MaxAge = map[string]time.Duration{"main": time.Hour}
+	w.start(t, b, silent(s.ID))
+	if !w.idp.last.Silent || w.idp.last.MaxAge != 0 {
+		t.Errorf("%+v", w.idp.last)
+	}
+	s.Grant.State = session.GrantInteraction
+	w.start(t, b, silent(s.ID))
+	if w.idp.last.Silent || w.idp.last.MaxAge != time.Hour {
+		t.Errorf("with interaction: %+v", w.idp.last)
+	}
+}
+
 func TestAProviderThatWantsToSeeThePersonIsNotAskedInSilence(t *testing.T) {
 	w, b, s := lost(t)
 	s.Grant.State = session.GrantInteraction

@@ -67,7 +67,7 @@ type Revoker interface {
 	RevokeLater(ctx context.Context, now time.Time, s *session.Session, t oidc.Tokens) error
 }
 
-// Options are what a SignIn lives on. Admission, Reserved and Moved may be left out.
+// Options are what a SignIn lives on. MaxAge, Admission, Reserved and Moved may be left out.
 type Options struct {
 	Providers Providers
 	Store     Store
@@ -78,8 +78,11 @@ type Options struct {
 	Revoker   Revoker
 	Logger    *slog.Logger
 
-	Origin    string            // the gateway's own, where callbacks arrive
-	Limits    session.Limits    // of new sessions: the widest of all apps
+	Origin string         // the gateway's own, where callbacks arrive
+	Limits session.Limits // of new sessions: the widest of all apps
+	// MaxAge is, by provider, how old the authentication may be whenever somebody signs in
+	// there; no entry: any age. It asks nothing of a session that is open.
+	MaxAge    map[string]time.Duration
 	Admission *access.Policy    // who may have an account
 	Reserved  func(string) bool // handles that only the operator gives, beyond account.Reserved
 	// Moved is told that a session goes on under a new id.

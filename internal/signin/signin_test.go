@@ -126,6 +126,63 @@ func TestAttemptThatAsksForMoreIsNotOvertaken(t *testing.T) {
 	}
 }
 
+func TestAProviderAsksEverySignInForItsAge(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		provider time.Duration
+		start    Start
+		want     time.Duration
+	}{
+		{"the provider's alone", time.Hour, Start{}, time.Hour},
+		{"the app's alone", 0, Start{MaxAge: time.Minute}, time.Minute},
+		{"the app's is less", time.Hour, Start{MaxAge: time.Minute}, time.Minute},
+		{"the provider's is less", time.Minute, Start{MaxAge: time.Hour}, time.Minute},
+		{"beside a fresh one", time.Hour, Start{Fresh: true}, time.Hour},
+		{"neither", 0, Start{}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, func(o *Options) { o.MaxAge = map[string]time.Duration{"main": c.provider, "other": time.Second} })
+			b := newBrowser()
+			q := w.idp.login(t, w.start(t, b, func(s *Start) { s.MaxAge, s.Fresh = c.start.MaxAge, c.start.Fresh }), "ann")
+			if _, err := w.Finish(t.Context(), w.now, w.callback(b, q)); err != nil {
+				t.Fatal(err)
+			}
+			if asked, held := w.idp.last.MaxAge, w.idp.exchanged.MaxAge; asked != c.want || held != c.want {
+				t.Errorf("asked for %s and held the answer against %s, want %s", asked, held, c.want)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatTheStartItselfAsksIsMoreThanASession(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		provider  time.Duration
+		start     Start
+		overtaken bool
+	}{
+		{"the provider's standing demand", time.Hour, Start{}, true},
+		{"the app's demand", time.Hour, Start{MaxAge: time.Minute}, false},
+		{"the app's demand, the provider's being less", time.Minute, Start{MaxAge: time.Hour}, false},
+		{"a fresh sign-in", time.Hour, Start{Fresh: true}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, func(o *Options) { o.MaxAge = map[string]time.Duration{"main": c.provider} })
+			b := newBrowser()
+			late := w.idp.login(t, w.start(t, b, func(s *Start) { s.MaxAge, s.Fresh = c.start.MaxAge, c.start.Fresh }), "ann")
+			w.now = w.now.Add(time.Second)
+			first := w.signIn(t, b, "ann")
+			res, err := w.Finish(t.Context(), w.now, w.callback(b, late))
+			if err != nil || (res.Session.ID == first.Session.ID) != c.overtaken {
+				t.Errorf("%v, %+v", err, res)
+			}
+			if n := w.idp.spent[late.Get("code")]; (n == 0) != c.overtaken {
+				t.Errorf("the code was spent %d times", n)
+			}
+		})
+	}
+}
+
 func TestReplayIsRefusedAndTheCodeSentOnce(t *testing.T) {
 	w, b := newWorld(t), newBrowser()
 	q := w.idp.login(t, w.start(t, b), "ann")

@@ -57,6 +57,7 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 		st.Target.Path = root
 	}
 	a := newAttempt(now, binding, st)
+	a.demand(s.o.MaxAge[st.Provider])
 	state, err := s.sealAttempt(st.Provider, &a, root)
 	if err != nil {
 		return "", fmt.Errorf("sealing sign-in attempt: %w", err)

@@ -50,7 +50,7 @@ func (o *SignOut) endSession(ctx context.Context, e outbox.Entry) error {
 		IDToken: d.Tokens.IDToken, SID: d.SID, Subject: d.Identity.Subject, RefreshToken: d.Tokens.RefreshToken,
 	})
 	if err == nil && !done {
-		return fmt.Errorf("provider has no logout for servers: %w", outbox.ErrPermanent)
+		return fmt.Errorf("provider has no logout for servers: %w", outbox.ErrNotNeeded)
 	}
 	return permanent(err)
 }
@@ -118,7 +118,7 @@ func (o *SignOut) Revocation(s *session.Session, t oidc.Tokens) *outbox.Entry {
 	}
 	late := *s
 	late.Grant.Tokens = t
-	for _, e := range entries(o.o.Now(), Rule{Revoke: true, EndSession: Server}, p.Record(), session.CauseRenewed, &late) {
+	for _, e := range o.entries(o.o.Now(), Rule{Revoke: true, EndSession: Server}, p.Record(), session.CauseRenewed, &late) {
 		if e.Kind == outbox.KindRevoke {
 			return &e
 		}

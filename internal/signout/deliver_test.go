@@ -119,7 +119,7 @@ func TestDeliveriesThatCanNeverSucceedAreGivenUp(t *testing.T) {
 	r := newRig(t, someone("a"))
 	e := told(t, r, outbox.KindEndSession)
 	r.provider.byServer = false
-	if err := r.Handlers()[e.Kind](t.Context(), e); !errors.Is(err, outbox.ErrPermanent) {
+	if err := r.Handlers()[e.Kind](t.Context(), e); !errors.Is(err, outbox.ErrNotNeeded) {
 		t.Errorf("no logout for servers: %v", err)
 	}
 	broken := e

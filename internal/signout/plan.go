@@ -13,11 +13,14 @@ import (
 const (
 	// receiptLife is how long a signed-out page can be shown again.
 	receiptLife = 24 * time.Hour
-	// deliveryLife is how long a participant is tried.
+	// deliveryLife is how long a participant is tried where Options do not say.
 	deliveryLife = 72 * time.Hour
 	// browserGrace is how long the browser has to come back from the provider's logout
 	// before the server follows up.
 	browserGrace = 20 * time.Second
+	// laterLife is how long a browser whose session ended by a script's call is still sent
+	// to the provider by its next page.
+	laterLife = 10 * time.Minute
 	// revokeGrace lets the browser's visit to the provider's logout come first, where a
 	// revocation would end the provider's session under it.
 	revokeGrace = 5 * time.Second
@@ -58,7 +61,7 @@ func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 	}
 	rec := p.Record()
 	e.Receipt.Browser = rule.EndSession == Browser && rec.SignOut.Kind != record.SignOutNone
-	e.Entries = entries(now, rule, rec, req.Cause, s)
+	e.Entries = o.entries(now, rule, rec, req.Cause, s)
 	return e
 }
 
@@ -73,7 +76,7 @@ func (o *SignOut) until(now time.Time, s *session.Session) time.Time {
 	return end.Add(tombstoneSlack)
 }
 
-func entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s *session.Session) []outbox.Entry {
+func (o *SignOut) entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s *session.Session) []outbox.Entry {
 	payload, err := json.Marshal(delivery{Cause: cause, Identity: s.Identity, SID: s.SID, Tokens: s.Grant.Tokens})
 	if err != nil {
 		return nil // strings and times always marshal
@@ -81,7 +84,7 @@ func entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s
 	entry := func(kind outbox.Kind, after time.Duration) outbox.Entry {
 		return outbox.Entry{
 			ID: string(session.NewID()), Kind: kind, Session: string(s.ID), Provider: s.Provider, Payload: payload,
-			State: outbox.Pending, CreatedAt: now, NextAt: now.Add(after), Deadline: now.Add(deliveryLife),
+			State: outbox.Pending, CreatedAt: now, NextAt: now.Add(after), Deadline: now.Add(o.o.Tried),
 		}
 	}
 	var list []outbox.Entry
@@ -92,14 +95,26 @@ func entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s
 		}
 		list = append(list, entry(outbox.KindRevoke, after))
 	}
-	if rule.EndSession != Nobody && rec.SignOut.ServerCall != record.ServerNone {
-		after := time.Duration(0)
-		if rule.EndSession == Browser {
-			after = browserGrace
-		}
+	if after, ok := followUp(rule, rec, cause); ok {
 		list = append(list, entry(outbox.KindEndSession, after))
 	}
 	return list
+}
+
+// followUp tells whether, and how long after the end, the server ends the provider's
+// session. Where only browsers can, the entry of a script's sign-out merely keeps the
+// hint until the browser's next page.
+func followUp(rule Rule, rec record.Record, cause session.Cause) (time.Duration, bool) {
+	server := rec.SignOut.ServerCall != record.ServerNone
+	switch {
+	case rule.EndSession == Server:
+		return 0, server
+	case rule.EndSession == Browser && server:
+		return browserGrace, true
+	case rule.EndSession == Browser && cause == session.CauseApp:
+		return laterLife, rec.SignOut.Kind != record.SignOutNone
+	}
+	return 0, false
 }
 
 // revokes tells whether tokens are to be revoked. Where a revocation ends more than the

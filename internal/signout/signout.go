@@ -68,6 +68,11 @@ type Options struct {
 	// Connections counts a session's live connections, for the receipt.
 	Connections func(session.ID) int
 
+	// StateKey makes the values that browsers take to providers. With it a browser whose
+	// session ended by a script's call can be sent there later; nil makes random ones.
+	StateKey []byte
+	// Tried is how long a participant is tried to be told; 72 h when zero.
+	Tried time.Duration
 	// SignedOutURL is where providers send the browser back to.
 	SignedOutURL string
 	// Absolute is the longest absolute limit of any session: tombstones outlive it. Zero
@@ -77,7 +82,8 @@ type Options struct {
 
 // SignOut ends sessions. It is safe for concurrent use.
 type SignOut struct {
-	o Options
+	o    Options
+	sent sent
 
 	mu      sync.Mutex
 	pending map[session.ID]pendingEnd // refused in memory, not yet durable
@@ -94,6 +100,9 @@ func New(o Options) (*SignOut, error) {
 	}
 	if o.Connections == nil {
 		o.Connections = func(session.ID) int { return 0 }
+	}
+	if o.Tried <= 0 {
+		o.Tried = deliveryLife
 	}
 	return &SignOut{o: o, pending: map[session.ID]pendingEnd{}}, nil
 }
@@ -145,7 +154,7 @@ func (o *SignOut) End(ctx context.Context, now time.Time, req Request) (Result, 
 	if req.Mode == "" {
 		req.Mode = ModeProvider
 	}
-	req.state, _ = session.NewSeatValue()
+	req.state = o.stateOf(req.Session)
 	req.at, req.closed = now, o.o.Connections(req.Session)
 	settled := o.refuseWhenSlow(req)
 	res, err := o.durably(ctx, now, req)

@@ -78,10 +78,16 @@ func (o *SignOut) providerState(r Receipt, entries []outbox.Entry) StepState {
 		}
 		return StepDone
 	}
-	if state, found := worst(entries, outbox.KindEndSession); found {
-		return state
+	state, found := worst(entries, outbox.KindEndSession)
+	if !found {
+		return StepOpen
 	}
-	return StepOpen
+	// Where only browsers can end the session, the entry keeps the hint for one; no call
+	// of ours will be made.
+	if p, ok := o.o.Providers(r.Provider); ok && state == StepRetrying && p.Record().SignOut.ServerCall == record.ServerNone {
+		return StepOpen
+	}
+	return state
 }
 
 // worst returns what can be said of all entries of a kind; found is false without one.

@@ -33,6 +33,7 @@ type Rule struct {
 	EndSession By   // the provider's own session
 	ReplayApp  bool // the app's own logout, with its vaulted cookies
 	Fresh      bool // the browser's next sign-in authenticates anew
+	Stay       bool // a page asked for afterwards is answered by the signed-out page
 	Page       Page // what the browser is told
 }
 
@@ -47,34 +48,33 @@ type Rule struct {
 //   - where another account signs in on the same browser, the provider's session belongs
 //     to that account already.
 var rules = map[session.Cause]Rule{
-	session.CauseButton:          {Revoke: true, EndSession: Browser, ReplayApp: true, Fresh: true, Page: PageUser},
-	session.CauseApp:             {Revoke: true, EndSession: Browser, ReplayApp: false, Fresh: true, Page: PageUser},
-	session.CauseEverywhere:      {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Page: PageEverywhere},
-	session.CauseAdmin:           {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Page: PageAdministrator},
-	session.CauseBackChannel:     {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Page: PageProvider},
-	session.CauseFrontChannel:    {Revoke: false, EndSession: Nobody, ReplayApp: true, Fresh: true, Page: PageProvider},
+	session.CauseButton:          {Revoke: true, EndSession: Browser, ReplayApp: true, Fresh: true, Stay: true, Page: PageUser},
+	session.CauseApp:             {Revoke: true, EndSession: Browser, ReplayApp: false, Fresh: true, Stay: true, Page: PageUser},
+	session.CauseEverywhere:      {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageEverywhere},
+	session.CauseAdmin:           {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageAdministrator},
+	session.CauseBackChannel:     {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageProvider},
+	session.CauseFrontChannel:    {Revoke: false, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageProvider},
 	session.CauseExpired:         {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageExpired},
 	session.CauseRefreshRefused:  {Revoke: false, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageProvider},
 	session.CauseUnconfirmed:     {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageExpired},
 	session.CauseAccessWithdrawn: {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageAccessChanged},
-	session.CauseAccount:         {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Page: PageAdministrator},
-	session.CauseIdentity:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Page: PageAccessChanged},
-	session.CauseProvider:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Page: PageAccessChanged},
+	session.CauseAccount:         {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageAdministrator},
+	session.CauseIdentity:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageAccessChanged},
+	session.CauseProvider:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageAccessChanged},
 	session.CauseOtherAccount:    {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageOtherAccount},
 	session.CauseRenewed:         {Revoke: false, EndSession: Nobody, ReplayApp: false, Fresh: false, Page: PageNone},
 }
 
 // RuleOf returns the rule of a cause under a mode. ModeGateway leaves the provider's
-// session alone; the next sign-in asks for credentials all the same, since the session
-// that was left alive would otherwise sign the person straight back in. An unknown
-// cause has the strictest rule.
+// session alone, and a person who asks to sign in again is not asked for credentials;
+// but no page does so unasked. An unknown cause has the strictest rule.
 func RuleOf(cause session.Cause, mode Mode) Rule {
 	rule, known := rules[cause]
 	if !known {
 		rule = rules[session.CauseAdmin]
 	}
-	if mode == ModeGateway {
-		rule.EndSession = Nobody
+	if mode == ModeGateway && rule.EndSession != Nobody {
+		rule.EndSession, rule.Fresh = Nobody, false
 	}
 	return rule
 }

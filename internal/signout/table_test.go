@@ -15,20 +15,20 @@ func TestWhatEachCauseDoes(t *testing.T) {
 		want   Rule
 		reason string
 	}{
-		{session.CauseButton, Rule{true, Browser, true, true, PageUser}, "the person means all of it, and their browser is here"},
-		{session.CauseApp, Rule{true, Browser, false, true, PageUser}, "as the button, but the app's logout has just run"},
-		{session.CauseEverywhere, Rule{true, Server, true, true, PageEverywhere}, "the ended browser is elsewhere: only the server can call"},
-		{session.CauseAdmin, Rule{true, Server, true, true, PageAdministrator}, "an operator means all of it, and has no browser of the person's"},
-		{session.CauseBackChannel, Rule{true, Nobody, true, true, PageProvider}, "the provider ended its own session; its tokens may live on"},
-		{session.CauseFrontChannel, Rule{false, Nobody, true, true, PageProvider}, "whoever knows a sid can send it: it never revokes"},
-		{session.CauseExpired, Rule{true, Nobody, true, false, PageExpired}, "nobody signed out: the provider's session goes on, the deep link stays"},
-		{session.CauseRefreshRefused, Rule{false, Nobody, true, false, PageProvider}, "the provider withdrew the grant: there is nothing to revoke"},
-		{session.CauseUnconfirmed, Rule{true, Nobody, true, false, PageExpired}, "a limit of ours, as expiry"},
-		{session.CauseAccessWithdrawn, Rule{true, Nobody, true, false, PageAccessChanged}, "the person did nothing wrong at the provider"},
-		{session.CauseAccount, Rule{true, Server, true, true, PageAdministrator}, "a disabled account is shut out everywhere"},
-		{session.CauseIdentity, Rule{true, Nobody, true, true, PageAccessChanged}, "the identity no longer opens this account; it is still the person's"},
-		{session.CauseProvider, Rule{true, Nobody, true, true, PageAccessChanged}, "the provider is no longer ours to call"},
-		{session.CauseOtherAccount, Rule{true, Nobody, true, false, PageOtherAccount}, "the provider's session belongs to the new account by now"},
+		{session.CauseButton, Rule{true, Browser, true, true, true, PageUser}, "the person means all of it, and their browser is here"},
+		{session.CauseApp, Rule{true, Browser, false, true, true, PageUser}, "as the button, but the app's logout has just run"},
+		{session.CauseEverywhere, Rule{true, Server, true, true, true, PageEverywhere}, "the ended browser is elsewhere: only the server can call"},
+		{session.CauseAdmin, Rule{true, Server, true, true, true, PageAdministrator}, "an operator means all of it, and has no browser of the person's"},
+		{session.CauseBackChannel, Rule{true, Nobody, true, true, true, PageProvider}, "the provider ended its own session; its tokens may live on"},
+		{session.CauseFrontChannel, Rule{false, Nobody, true, true, true, PageProvider}, "whoever knows a sid can send it: it never revokes"},
+		{session.CauseExpired, Rule{true, Nobody, true, false, false, PageExpired}, "nobody signed out: the provider's session goes on, the deep link stays"},
+		{session.CauseRefreshRefused, Rule{false, Nobody, true, false, false, PageProvider}, "the provider withdrew the grant: there is nothing to revoke"},
+		{session.CauseUnconfirmed, Rule{true, Nobody, true, false, false, PageExpired}, "a limit of ours, as expiry"},
+		{session.CauseAccessWithdrawn, Rule{true, Nobody, true, false, false, PageAccessChanged}, "the person did nothing wrong at the provider"},
+		{session.CauseAccount, Rule{true, Server, true, true, true, PageAdministrator}, "a disabled account is shut out everywhere"},
+		{session.CauseIdentity, Rule{true, Nobody, true, true, true, PageAccessChanged}, "the identity no longer opens this account; it is still the person's"},
+		{session.CauseProvider, Rule{true, Nobody, true, true, true, PageAccessChanged}, "the provider is no longer ours to call"},
+		{session.CauseOtherAccount, Rule{true, Nobody, true, false, false, PageOtherAccount}, "the provider's session belongs to the new account by now"},
 		{session.CauseRenewed, Rule{}, "the session lives on under another id"},
 	}
 	if len(table) != len(rules) {
@@ -41,13 +41,18 @@ func TestWhatEachCauseDoes(t *testing.T) {
 	}
 }
 
-func TestGatewayModeLeavesTheProvidersSessionAndStillAsksForCredentials(t *testing.T) {
+func TestGatewayModeLeavesTheProvidersSessionAndForcesNothing(t *testing.T) {
 	for cause := range rules {
 		whole, gateway := RuleOf(cause, ModeProvider), RuleOf(cause, ModeGateway)
 		if gateway.EndSession != Nobody {
 			t.Errorf("%s: the provider's session is ended", cause)
 		}
-		whole.EndSession = Nobody
+		if whole.EndSession != Nobody {
+			whole.EndSession, whole.Fresh = Nobody, false
+		}
+		if gateway.Stay != whole.Stay {
+			t.Errorf("%s: a page asked for afterwards is answered in another way", cause)
+		}
 		if diff := cmp.Diff(whole, gateway); diff != "" {
 			t.Errorf("%s: more than the provider's session differs:\n%s", cause, diff)
 		}

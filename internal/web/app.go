@@ -24,6 +24,9 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 		App: app.Rules, Origin: string(q.origin), Seat: q.seat(), RawPath: q.URL.EscapedPath(),
 		Bearer: bearer(q.Request), Active: true,
 	})
+	if app.logsOut(q.Request) && s.appLogout(w, q, app, v) {
+		return
+	}
 	switch v.Outcome {
 	case guard.Allow:
 		app.Upstream.ServeApp(w, q.Request, v)
@@ -37,6 +40,9 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 	}
 	safe := q.Method == http.MethodGet || q.Method == http.MethodHead
 	if v.Public || v.Bearer {
+		if v.Ended != nil && kind == httpx.Navigation && safe && s.goLater(w, q, *v.Ended) {
+			return
+		}
 		if !v.Live() {
 			v.Session = nil // refused here: passed on as anybody
 		}
@@ -46,7 +52,7 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 	switch {
 	case v.Outcome == guard.Denied:
 		s.denied(w, q, app, v.Session, v.Decision)
-	case v.Outcome == guard.Reauthorize && (kind != httpx.Navigation || !safe):
+	case v.Outcome == guard.Reauthorize && (kind != httpx.Navigation || !safe || !s.answers(q.Context(), v.Session.Provider)):
 		app.Upstream.ServeApp(w, q.Request, v)
 	default:
 		s.noSession(w, q, app, kind, safe)

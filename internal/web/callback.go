@@ -46,11 +46,30 @@ func (s *Server) callback(w http.ResponseWriter, q *request, provider string) {
 		Provider: provider, Binding: q.binding(), Seat: q.seat(), Query: query, Scheme: q.client.Scheme,
 		UserAgent: q.UserAgent(), Address: q.client.Addr.String(),
 	})
+	if f, ok := errors.AsType[*signin.Failure](err); ok && errors.Is(err, signin.ErrOtherBrowser) && validBinding(q.binding()) {
+		redirect(w, again(f))
+		return
+	}
 	if err != nil {
 		s.failSignIn(w, q, provider, signin.Target{}, err)
 		return
 	}
 	s.arrive(w, q, res)
+}
+
+// again is a sign-in of this browser's own to where another attempt meant to go. Tabs
+// that were opened at once in a new browser all got a binding, and one of them stayed:
+// the other tabs' answers look like another browser's. Nothing of the answer is used,
+// and a browser that returns no binding at all is not sent round in circles.
+func again(f *signin.Failure) string {
+	query := url.Values{"provider": {f.Provider}}
+	switch {
+	case f.SeatFor != "":
+		query.Set("seat", f.SeatFor)
+	case f.Target.Path != "/":
+		query.Set("return", f.Target.Path)
+	}
+	return ownPrefix + "/sign-in?" + query.Encode()
 }
 
 func (s *Server) arrive(w http.ResponseWriter, q *request, res signin.Result) {
@@ -82,6 +101,10 @@ func (s *Server) cookieLife(o httpx.Origin, target string) time.Duration {
 // takeSeat ends the way of a seat to an app's own origin.
 func (s *Server) takeSeat(w http.ResponseWriter, q *request) {
 	_, value, path, err := s.o.SignIn.TakeSeat(q.Context(), q.now, q.URL.Query().Get("code"), string(q.origin), q.binding())
+	if errors.Is(err, signin.ErrOtherBrowser) && path != "" && validBinding(q.binding()) {
+		redirect(w, q.signInURL(path, nil)) // as again does
+		return
+	}
 	if err != nil {
 		s.failSignIn(w, q, "", signin.Target{Origin: string(q.origin)}, err)
 		return

@@ -92,6 +92,7 @@ type fakeSignOut struct {
 	result   signout.Result
 	err      error
 	call     oidc.BrowserCall // no URL: the browser has nowhere to go
+	later    oidc.BrowserCall // for a browser whose session ended by a script's call
 	asked    []string         // providers of ProviderCall
 	returned []string
 	receipts map[string]signout.Receipt     // by state
@@ -108,6 +109,10 @@ func (f *fakeSignOut) End(_ context.Context, _ time.Time, r signout.Request) (si
 
 func (f *fakeSignOut) BrowserCall(context.Context, signout.Result) (oidc.BrowserCall, bool) {
 	return f.call, f.call.URL != ""
+}
+
+func (f *fakeSignOut) LaterCall(_ context.Context, _ time.Time, t session.Tombstone) (oidc.BrowserCall, bool) {
+	return f.later, f.later.URL != "" && t.Cause == session.CauseApp
 }
 
 func (f *fakeSignOut) ProviderCall(_ context.Context, id string) (oidc.BrowserCall, bool) {

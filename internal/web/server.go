@@ -38,6 +38,7 @@ type SignIn interface {
 type SignOut interface {
 	End(ctx context.Context, now time.Time, r signout.Request) (signout.Result, error)
 	BrowserCall(ctx context.Context, r signout.Result) (oidc.BrowserCall, bool)
+	LaterCall(ctx context.Context, now time.Time, t session.Tombstone) (oidc.BrowserCall, bool)
 	ProviderCall(ctx context.Context, provider string) (oidc.BrowserCall, bool)
 	Returned(ctx context.Context, now time.Time, state string) (signout.Receipt, error)
 	ReceiptByState(ctx context.Context, state string) (signout.Receipt, error)
@@ -53,6 +54,15 @@ type Provider struct {
 	ManualURL string // where people end its session themselves; "" when unknown
 	// EmailSetting names the setting that decides how far its e-mails are believed.
 	EmailSetting string
+	// Reachable asks whether it answers just now; nil takes it for granted.
+	Reachable func(context.Context) bool
+}
+
+// answers tells whether a browser may be sent to a provider: one that is down would
+// leave the person at an address that does not load.
+func (s *Server) answers(ctx context.Context, id string) bool {
+	p := s.providers[id]
+	return p.Reachable == nil || p.Reachable(ctx)
 }
 
 // Upstream passes a request on to an app.
@@ -70,8 +80,12 @@ type App struct {
 	SignOut    Mode
 	Persistent bool // the seat cookie outlives the browser's session
 	CORS       *CORS
+	Logout     []Logout // the app's own
 	Upstream   Upstream
 }
+
+// Logout is a request by which people sign out in the app itself.
+type Logout struct{ Method, Path string }
 
 // Mode is apps[].sign_out.
 type Mode string
@@ -83,7 +97,7 @@ const (
 	ModeAsk      Mode = "ask"
 )
 
-// Options are what a Server lives on. All are required but JWKS.
+// Options are what a Server lives on. All are required but JWKS and HeaderBytes.
 type Options struct {
 	Public     httpx.Origin
 	Apps       []App
@@ -97,6 +111,8 @@ type Options struct {
 	Now        func() time.Time
 	Absolute   time.Duration // life of a persistent seat cookie
 	JWKS       http.Handler  // keys of the signed identity; nil serves an empty set
+	// HeaderBytes bounds a request's header; zero leaves it to the listener.
+	HeaderBytes int
 	// Known looks a session up by its seat even when the store is down, so that a
 	// sign-out can refuse it in memory.
 	Known func(hash session.SeatHash) (*session.Session, bool)
@@ -163,6 +179,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := &request{Request: r, now: s.o.Now(), client: client, origin: origin, site: site, cookies: site.cookies}
 	q.Request = r.WithContext(httpx.WithClient(r.Context(), client))
+	if s.o.HeaderBytes > 0 && headerBytes(r) > s.o.HeaderBytes {
+		s.fail(w, q, pages.HeaderTooLarge, errors.New("request header is larger than limits.header_bytes"))
+		return
+	}
 	path := r.URL.EscapedPath()
 	if name, own := ownPath(path); own {
 		s.serveOwn(w, q, name)
@@ -189,6 +209,17 @@ func (s *Server) warnOfScheme(o httpx.Origin) {
 		s.o.Logger.Warn("a request arrived by http for a host that is configured with https: "+
 			"is the front proxy listed in trusted_proxies, and does it send X-Forwarded-Proto?", "origin", string(o))
 	})
+}
+
+// headerBytes is about the size of a request's header on the wire (RFC 9110 section 5.4).
+func headerBytes(r *http.Request) int {
+	n := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + 4
+		}
+	}
+	return n
 }
 
 func (s *Server) url(path string, query url.Values) string {

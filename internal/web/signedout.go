@@ -79,7 +79,7 @@ func (s *Server) receiptInMemory(q *request, down error) (signout.Receipt, error
 			}
 		}
 	}
-	return signout.Receipt{}, cmp.Or(down, error(session.ErrUnavailable))
+	return signout.Receipt{}, cmp.Or(down, session.ErrUnavailable)
 }
 
 var subjects = map[signout.What]pages.StepSubject{

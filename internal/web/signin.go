@@ -9,9 +9,14 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
+	"github.com/cardea-auth/cardea/internal/signout"
 )
+
+var errProviderSilent = &oidc.UnreachableError{Err: errors.New("it does not answer at its own address")}
 
 // wanted is what a visit to the sign-in page asks for.
 type wanted struct {
@@ -125,8 +130,8 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		return
 	case guard.NoSession:
 		ended := v.Ended
-		if want.auto && ended != nil && ended.Fresh {
-			redirect(w, s.signedOutURL(want.target))
+		if want.auto && ended != nil && signout.RuleOf(ended.Cause, signout.ModeProvider).Stay {
+			s.stayOut(w, q, want, *ended)
 			return
 		}
 		// A cookie that names no live session was left by a sign-out, unless the record
@@ -134,6 +139,29 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		start.Fresh = q.seat() != "" && (ended == nil || ended.Fresh)
 	}
 	s.chooseProvider(w, q, want, start)
+}
+
+// stayOut answers a page that was asked for after a sign-out: by the signed-out page,
+// or first by the provider's logout where a script's sign-out could not lead there.
+func (s *Server) stayOut(w http.ResponseWriter, q *request, want wanted, ended session.Tombstone) {
+	if !s.goLater(w, q, ended) {
+		redirect(w, s.signedOutURL(want.target))
+	}
+}
+
+// goLater leads the browser to the provider's logout where a script's sign-out could
+// not, and reports whether it did.
+func (s *Server) goLater(w http.ResponseWriter, q *request, ended session.Tombstone) bool {
+	call, ok := s.o.SignOut.LaterCall(q.Context(), q.now, ended)
+	switch {
+	case !ok:
+		return false
+	case call.Form == nil:
+		redirect(w, call.URL)
+	default:
+		s.moveOn(w, q, call, s.providers[ended.Provider].Name)
+	}
+	return true
 }
 
 // enter leads a browser that is signed in to where it wanted to go.
@@ -197,6 +225,10 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 }
 
 func (s *Server) toProvider(w http.ResponseWriter, q *request, start signin.Start) {
+	if !s.answers(q.Context(), start.Provider) {
+		s.failSignIn(w, q, start.Provider, start.Target, errProviderSilent)
+		return
+	}
 	target, err := s.o.SignIn.Start(q.Context(), q.now, start)
 	if err != nil {
 		s.failSignIn(w, q, start.Provider, start.Target, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
@@ -57,20 +58,28 @@ func (s *Server) signOut(w http.ResponseWriter, q *request) {
 // store down it is the one that the cache knows.
 func (s *Server) present(q *request) (*session.Session, error) {
 	v := s.check(q, nil, "/")
-	if v.Session != nil || v.Outcome != guard.Unavailable {
-		return v.Session, nil
-	}
-	hash, ok := session.HashSeatValue(q.seat())
-	if !ok {
-		return nil, nil
-	}
-	if known, ok := s.o.Known(hash); ok {
-		return known, nil
-	}
-	if v.Err != nil {
+	live := s.signedIn(q, v)
+	switch {
+	case live != nil || v.Outcome != guard.Unavailable:
+		return live, nil
+	case v.Err != nil:
 		return nil, v.Err
 	}
 	return nil, session.ErrUnavailable
+}
+
+// signedIn returns the session that a verdict is about, or that the cache knows where
+// the store could not be asked.
+func (s *Server) signedIn(q *request, v guard.Verdict) *session.Session {
+	if v.Session != nil || v.Outcome != guard.Unavailable {
+		return v.Session
+	}
+	hash, ok := session.HashSeatValue(q.seat())
+	if !ok {
+		return nil
+	}
+	known, _ := s.o.Known(hash)
+	return known
 }
 
 // leaving returns the app that the person leaves and the path to come back to: what the
@@ -128,19 +137,41 @@ func (s *Server) end(w http.ResponseWriter, q *request, live *session.Session, m
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return
 	}
-	receipt := s.receiptURL(res)
-	call, ok := s.o.SignOut.BrowserCall(q.Context(), res)
-	if !ok {
-		call = oidc.BrowserCall{URL: receipt}
-	}
-	if byScript(q) {
-		if call.Form != nil { // a script cannot post there as a navigation; the server follows up
-			call.URL = receipt
-		}
-		s.tellScript(w, q, true, err == nil, call.URL)
+	s.keepSeat(w, q, q.site.app(pathOf(back)))
+	if !byScript(q) {
+		s.leadOn(w, q, res, s.providers[live.Provider].Name)
 		return
 	}
-	s.moveOn(w, q, call, s.providers[live.Provider].Name)
+	call, ok := s.o.SignOut.BrowserCall(q.Context(), res)
+	if !ok || call.Form != nil { // a script cannot post there as a navigation; the server follows up
+		call.URL = s.receiptURL(res)
+	}
+	s.tellScript(w, q, true, err == nil, call.URL)
+}
+
+// leadOn leads the browser of an ended session to the provider's logout, or to the
+// receipt where there is none to visit.
+func (s *Server) leadOn(w http.ResponseWriter, q *request, res signout.Result, provider string) {
+	call, ok := s.o.SignOut.BrowserCall(q.Context(), res)
+	if !ok {
+		call = oidc.BrowserCall{URL: s.receiptURL(res)}
+	}
+	s.moveOn(w, q, call, provider)
+}
+
+// keepSeat sets the seat cookie again as it is. Chromium drops pages that it keeps for
+// Back, and that forbid storing, when a cookie of theirs is set: without it Back would
+// show them after the sign-out.
+func (s *Server) keepSeat(w http.ResponseWriter, q *request, app *App) {
+	seat := q.seat()
+	if _, ok := session.HashSeatValue(seat); !ok {
+		return
+	}
+	life := time.Duration(0)
+	if app != nil && app.Persistent {
+		life = s.o.Absolute
+	}
+	q.cookies.SetSeat(w, seat, life)
 }
 
 func (s *Server) receiptURL(res signout.Result) string {

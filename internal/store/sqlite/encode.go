@@ -44,10 +44,10 @@ func bit(b bool) int64 {
 	return 0
 }
 
-// limitOr bounds a caller's row limit; zero and less mean the default.
-func limitOr(limit, fallback int) int {
+// limitOrDefault bounds a caller's row limit; zero and less mean the default.
+func limitOrDefault(limit int) int {
 	if limit <= 0 {
-		return fallback
+		return defaultLimit
 	}
 	return limit
 }

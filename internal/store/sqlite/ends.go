@@ -147,6 +147,6 @@ func insertTombstone(c *conn, t session.Tombstone) (session.Tombstone, error) {
 // of the commits: whoever has seen a tombstone has been able to see all before it.
 func (st *Store) Tombstones(ctx context.Context, afterSeq int64, limit int) ([]session.Tombstone, error) {
 	return read(ctx, st.db.readers, "reading ends", func(c *conn) ([]session.Tombstone, error) {
-		return tombstones(c, selectTombstone+" WHERE seq > ?1 ORDER BY seq LIMIT ?2", afterSeq, limitOr(limit, defaultLimit))
+		return tombstones(c, selectTombstone+" WHERE seq > ?1 ORDER BY seq LIMIT ?2", afterSeq, limitOrDefault(limit))
 	})
 }

@@ -53,7 +53,7 @@ func (st *Store) Add(ctx context.Context, entries []outbox.Entry) error {
 
 // Due returns pending entries whose time has come, the longest waiting first.
 func (st *Store) Due(ctx context.Context, now time.Time, limit int) ([]outbox.Entry, error) {
-	return st.entries(ctx, "WHERE state = 'pending' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2", micros(now), limitOr(limit, defaultLimit))
+	return st.entries(ctx, "WHERE state = 'pending' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2", micros(now), limitOrDefault(limit))
 }
 
 // BySession returns all entries of an ended session, finished ones without payload.
@@ -64,9 +64,9 @@ func (st *Store) BySession(ctx context.Context, session string) ([]outbox.Entry,
 // ListOutbox returns entries in a state, by next attempt; all states when it is empty.
 func (st *Store) ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error) {
 	if state == "" {
-		return st.entries(ctx, "ORDER BY next_at, id LIMIT ?1", limitOr(limit, defaultLimit))
+		return st.entries(ctx, "ORDER BY next_at, id LIMIT ?1", limitOrDefault(limit))
 	}
-	return st.entries(ctx, "WHERE state = ?1 ORDER BY next_at, id LIMIT ?2", string(state), limitOr(limit, defaultLimit))
+	return st.entries(ctx, "WHERE state = ?1 ORDER BY next_at, id LIMIT ?2", string(state), limitOrDefault(limit))
 }
 
 // Finish settles a pending entry: its payload is removed, and unless it was cancelled

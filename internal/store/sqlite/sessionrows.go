@@ -177,7 +177,7 @@ func listQuery(f session.Filter) (string, []any) {
 	if f.After != "" {
 		and("s.id >", string(f.After))
 	}
-	args = append(args, limitOr(f.Limit, defaultLimit))
+	args = append(args, limitOrDefault(f.Limit))
 	query.WriteString(" ORDER BY s.id LIMIT ?" + strconv.Itoa(len(args)))
 	return query.String(), args
 }
@@ -192,7 +192,7 @@ func (st *Store) Expired(ctx context.Context, now time.Time, limit int) ([]*sess
 					UNION ALL
 					SELECT * FROM (SELECT id, absolute_until FROM sessions WHERE absolute_until <= ?1 ORDER BY absolute_until LIMIT ?2)
 				) GROUP BY id
-			) d ON d.id = s.id ORDER BY d.due, s.id LIMIT ?2`, micros(now), limitOr(limit, defaultLimit))
+			) d ON d.id = s.id ORDER BY d.due, s.id LIMIT ?2`, micros(now), limitOrDefault(limit))
 	})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ const keepFinished = 24 * time.Hour
 // entries that no receipt speaks of. It removes at most limit (of all kinds together) and returns how
 // many; the caller goes on while that equals limit.
 func (st *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
-	limit = limitOr(limit, defaultLimit)
+	limit = limitOrDefault(limit)
 	swept := 0
 	err := st.db.writer.do(ctx, "sweeping", func(c *conn) error {
 		swept = 0

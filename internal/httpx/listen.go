@@ -1,6 +1,7 @@
-package admin
+package httpx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,35 +15,35 @@ import (
 // ErrInUse: another process answers at the socket.
 var ErrInUse = errors.New("another process answers there")
 
-// Listen makes a unix socket that only this process's user can open (mode 0600). The
-// socket is made in a private folder and then moved to its place, so that there is no
-// moment at which it is open to others. One that a dead process left behind is replaced;
-// anything else at that path is left alone and an error.
-func Listen(path string) (net.Listener, error) {
-	if err := clearStale(path); err != nil {
-		return nil, fmt.Errorf("admin socket %s: %w", path, err)
+// ListenUnix makes a unix socket of the given mode. The socket is made in a private
+// folder and then moved to its place, so that there is no moment at which it is open to
+// others than mode says. One that a dead process left behind is replaced; anything else
+// at that path is left alone and an error, ErrInUse where a process answers.
+func ListenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
+	if err := clearStale(ctx, path); err != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
-	private, err := os.MkdirTemp(filepath.Dir(path), ".a") // mode 0700
+	private, err := os.MkdirTemp(filepath.Dir(path), ".s") // mode 0700
 	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	defer os.RemoveAll(private)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: filepath.Join(private, "s")})
+	made := filepath.Join(private, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: made})
 	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	l.SetUnlinkOnClose(false) // its name changes
-	made := filepath.Join(private, "s")
-	if err = os.Chmod(made, 0o600); err == nil {
+	if err = os.Chmod(made, mode); err == nil {
 		err = os.Rename(made, path)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("admin socket: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("socket: %w", err), l.Close())
 	}
 	return &socket{UnixListener: l, path: path}, nil
 }
 
-func clearStale(path string) error {
+func clearStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -53,7 +54,7 @@ func clearStale(path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return errors.New("something that is not a socket is there")
 	}
-	c, err := net.DialTimeout("unix", path, time.Second)
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
 	if err == nil {
 		_ = c.Close()
 		return ErrInUse
