@@ -21,7 +21,9 @@ type pkg struct {
 	ImportPath string
 	Dir        string
 	Imports    []string
-	GoFiles    []string
+
+	TestImports, XTestImports []string
+	GoFiles                   []string
 }
 
 type tier struct {
@@ -103,6 +105,24 @@ func TestEveryPackageOfTheTableExists(t *testing.T) {
 			if !slices.Contains(have, name) {
 				t.Errorf("docs/architecture.md names %s, which does not exist", name)
 			}
+		}
+	}
+}
+
+func TestEveryFencedModuleIsUsed(t *testing.T) {
+	used, fences := map[string]bool{}, readPlan(t).fences
+	for _, pk := range list(t) {
+		for _, imported := range slices.Concat(pk.Imports, pk.TestImports, pk.XTestImports) {
+			for mod := range fences {
+				if imported == mod || strings.HasPrefix(imported, mod+"/") {
+					used[mod] = true
+				}
+			}
+		}
+	}
+	for mod := range fences {
+		if !used[mod] {
+			t.Errorf("docs/architecture.md fences %s, which nothing imports", mod)
 		}
 	}
 }
@@ -220,7 +240,7 @@ func readPlan(t *testing.T) plan {
 
 func list(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", module+"/...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,TestImports,XTestImports,GoFiles", module+"/...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {
