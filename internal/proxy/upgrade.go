@@ -175,7 +175,7 @@ func (b *backendEnd) WriteTo(io.Writer) (int64, error) {
 }
 
 // pump copies one direction until it ends. While nothing flows it holds idleBuffer
-// bytes; once they fill up it borrows a large buffer until the flow ebbs.
+// bytes; once they fill up it borrows a large buffer until a read leaves it unfilled.
 func (t *tunnel) pump(f *flow, src io.Reader, dst io.Writer, person bool) error {
 	var small [idleBuffer]byte
 	buf := small[:]
@@ -200,7 +200,7 @@ func (t *tunnel) pump(f *flow, src io.Reader, dst io.Writer, person bool) error 
 		case large == nil && n == len(small):
 			large = buffers.Get()
 			buf = large
-		case large != nil && n <= len(small):
+		case large != nil && n < len(large): // nothing more is waiting
 			buffers.Put(large)
 			large, buf = nil, small[:]
 		}
