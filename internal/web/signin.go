@@ -225,11 +225,10 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 }
 
 func (s *Server) toProvider(w http.ResponseWriter, q *request, start signin.Start) {
-	if !s.answers(q.Context(), start.Provider) {
-		s.failSignIn(w, q, start.Provider, start.Target, errProviderSilent)
-		return
-	}
 	target, err := s.o.SignIn.Start(q.Context(), q.now, start)
+	if err == nil && !s.answers(q.Context(), start.Provider) {
+		err = errProviderSilent
+	}
 	if err != nil {
 		s.failSignIn(w, q, start.Provider, start.Target, err)
 		return

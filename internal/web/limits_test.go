@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// silent makes every provider one that does not answer.
+func silent(o *Options) {
+	for i := range o.Providers {
+		o.Providers[i].Reachable = func(context.Context) bool { return false }
+	}
+}
+
+func TestNobodyIsSentToAProviderThatDoesNotAnswer(t *testing.T) {
+	f := newFace(t, silent)
+	w := f.ask(http.MethodGet, "https://gate.example/.cardea/sign-in?return=/deep&provider=main", navigation()...)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Location") != "" || w.Header().Get("Retry-After") == "" {
+		t.Errorf("%d, Location %q", w.Code, w.Header().Get("Location"))
+	}
+	if !strings.Contains(w.Body.String(), "return=%2Fdeep") {
+		t.Error("the page does not lead back to where the person was going")
+	}
+}
+
+func TestALostGrantKeepsPeopleInWhileTheProviderIsSilent(t *testing.T) {
+	f := newFace(t, silent)
+	if w := f.ask(http.MethodGet, "https://app.example/page", navigation(seat(seatLost)...)...); w.Code != http.StatusOK || len(f.reached) != 1 {
+		t.Errorf("%d, %d requests reached the app", w.Code, len(f.reached))
+	}
+}
+
+func TestAHeaderThatIsTooLargeIsToldByAPage(t *testing.T) {
+	f := newFace(t, func(o *Options) { o.HeaderBytes = 8192 })
+	big := strings.Repeat("x", 9000)
+	for name, tc := range map[string]struct {
+		headers []string
+		media   string
+	}{
+		"a person":  {navigation("Cookie", "a="+big), "text/html"},
+		"a program": {[]string{"X-Big", big}, "application/problem+json"},
+	} {
+		w := f.ask(http.MethodGet, "https://app.example/page", tc.headers...)
+		if w.Code != http.StatusRequestHeaderFieldsTooLarge || !strings.HasPrefix(w.Header().Get("Content-Type"), tc.media) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Header().Get("Content-Type"))
+		}
+		if len(w.Header()["Set-Cookie"]) != 0 {
+			t.Errorf("%s: cookies were touched", name)
+		}
+	}
+	if len(f.reached) != 0 {
+		t.Error("it reached the app")
+	}
+	if w := f.ask(http.MethodGet, "https://app.example/page", navigation(seat(seatLive)...)...); w.Code != http.StatusOK {
+		t.Errorf("an ordinary request: %d", w.Code)
+	}
+}
