@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/refresh"
@@ -30,7 +31,7 @@ func (a *App) makeActs(context.Context) error {
 	}
 	a.refresher, err = refresh.New(refresh.Options{
 		Providers: refreshProviders{a.providers}, Store: a.storage.store, Ender: ender{a}, Revoker: revoker{a},
-		Admitter: admitter{admission}, OnChange: func(s *session.Session) { a.guard.Put(s) },
+		Admitter: admitter{admission}, OnChange: a.changed,
 		Logger: a.logger, Now: a.clock.Now, FailingLimit: a.cfg.Limits.RefreshFailing,
 		Alone: a.clock.Now(), // the data folder is locked
 	})
@@ -104,6 +105,19 @@ func policy(name string, c *config.Access) *access.Policy {
 		return nil
 	}
 	return &access.Policy{Name: name, Emails: c.Emails, Domains: c.Domains, Groups: c.Groups, Claims: c.Claims}
+}
+
+// changed makes a newer record of a session count at once: for requests to come, and
+// for connections that its groups or claims no longer let in where they are.
+func (a *App) changed(s *session.Session) {
+	a.guard.Put(s)
+	n := a.live.Cut(string(s.ID), string(session.CauseAccessWithdrawn), func(c live.Conn) bool {
+		x, ok := c.(interface{ Holds(*session.Session) bool })
+		return !ok || x.Holds(s)
+	})
+	if n > 0 {
+		a.logger.Info("connections closed: the rules no longer let them in", "session", s.ID, "closed", n)
+	}
 }
 
 // moved lets a renewed session's connections live on under its new id.

@@ -254,3 +254,44 @@ func TestAnotherAccountOnTheSameBrowserEndsTheFirstSession(t *testing.T) {
 		t.Errorf("the app sees %v", who)
 	}
 }
+
+func TestASocketEndsWhenItsRuleNoLongerHolds(t *testing.T) {
+	people := devprovider.DefaultPeople()
+	people[0].Groups = []string{"staff"}
+	w := newWorld(t, devprovider.Options{AccessTokenLife: 2 * time.Second, People: people}, "")
+	w.stop()
+	w.extra = fmt.Sprintf(`apps:
+  - id: sample
+    url: %q
+    upstream: %q
+    paths: [{exact: /ws, access: {groups: [staff]}}]
+`, w.url, w.upstream.URL)
+	w.start()
+	b := w.browser("alice", "wonderland")
+	b.visit("/")
+	ruled, _, err := b.socket("/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ruled.CloseNow()
+	free, err := b.stream("/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Body.Close()
+	if err := w.provider.UpdatePerson("alice", func(p *devprovider.Person) { p.Groups = nil }); err != nil {
+		t.Fatal(err)
+	}
+	if took, _ := closed(t, ruled); took > 18*time.Second {
+		t.Errorf("closed after %v", took)
+	}
+	if _, resp, err := b.socket("/ws"); err == nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a new socket where the rule refuses: %v", err)
+	}
+	if got := b.fetch("/api/whoami"); got.status != http.StatusOK {
+		t.Errorf("where no rule stands: %d", got.status)
+	}
+	if n, err := free.Body.Read(make([]byte, 1)); n == 0 {
+		t.Errorf("a stream where no rule stands ended: %v", err)
+	}
+}

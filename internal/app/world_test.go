@@ -301,3 +301,17 @@ func startAs(b *browser) signin.Start {
 	}
 	return signin.Start{Provider: "main", Binding: binding, Fresh: true, Target: signin.Target{Origin: b.w.url, Path: "/"}}
 }
+
+// stream opens an event stream with a browser's cookies.
+func (b *browser) stream(path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, b.w.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := (&http.Client{Jar: b.jar}).Do(req)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("stream: %s", resp.Status)
+	}
+	return resp, err
+}

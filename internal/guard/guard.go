@@ -79,10 +79,27 @@ type Verdict struct {
 	Bearer   bool               // so is a request with its own Authorization
 	MaxAge   time.Duration      // what a sign-in for this path has to satisfy; zero: any age
 	Err      error              // with Unavailable: the cause, for the log
+
+	app  *App // what was asked about, for Holds
+	path string
 }
 
 // Live tells whether the session's identity may be passed on.
 func (v Verdict) Live() bool { return v.Outcome == Allow || v.Outcome == Reauthorize }
+
+// Holds tells whether a newer record of the session would still be let in where this
+// verdict let it in: connections outlive the request that opened them, and rules about
+// groups and claims may cease to be satisfied meanwhile. It may be called at any time.
+func (v Verdict) Holds(s *session.Session) bool {
+	if v.app == nil {
+		return true
+	}
+	rule, ok := v.app.ruleOf(v.path)
+	if !ok || rule.public {
+		return ok
+	}
+	return decide(&snapshot{session: s}, v.app, rule).Allowed
+}
 
 // Store is where sessions are kept.
 type Store interface {

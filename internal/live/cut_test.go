@@ -33,3 +33,25 @@ func TestCutAllClosesWhatLastsAndEndsNoSession(t *testing.T) {
 		t.Errorf("afterwards %d closed; later %d, request %d, socket %d", n, later.closed, request.closed, socket.closed)
 	}
 }
+
+func TestCutClosesOnlyWhatIsNotWanted(t *testing.T) {
+	r := NewRegister()
+	wanted, unwanted, brief, other := &cutConn{}, &cutConn{}, &cutConn{short: true}, &cutConn{}
+	for id, conns := range map[string][]Conn{"a": {wanted, unwanted, brief}, "b": {other}} {
+		for _, c := range conns {
+			r.Add(id, c)
+		}
+	}
+	if n := r.Cut("a", "access withdrawn", func(c Conn) bool { return c == Conn(wanted) }); n != 1 {
+		t.Errorf("%d connections cut", n)
+	}
+	if wanted.closed != 0 || unwanted.closed != 1 || brief.closed != 1 || other.closed != 0 {
+		t.Errorf("closed: wanted %d, unwanted %d, brief %d, another session's %d", wanted.closed, unwanted.closed, brief.closed, other.closed)
+	}
+	if r.Open("a") != 1 || r.Open("b") != 1 {
+		t.Errorf("%d and %d stay registered", r.Open("a"), r.Open("b"))
+	}
+	if _, ok := r.Add("a", &cutConn{}); !ok {
+		t.Error("a connection that came later was refused")
+	}
+}

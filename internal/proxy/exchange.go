@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -26,6 +27,7 @@ type exchange struct {
 	in        *http.Request // as it came
 	client    httpx.Client
 	session   *session.Session // nil: without identity
+	verdict   guard.Verdict    // that let it in
 	id        atomic.Pointer[session.ID]
 	protected bool // the answer is nobody else's
 	upgrade   bool // a WebSocket is asked for
@@ -97,6 +99,9 @@ func (x *exchange) cut() {
 
 // Brief tells whether this is an ordinary request so far. Implements live.Briefer.
 func (x *exchange) Brief() bool { return !x.lasts.Load() && time.Since(x.began) < briefFor }
+
+// Holds tells whether a newer record of the session would still be let in here.
+func (x *exchange) Holds(s *session.Session) bool { return x.verdict.Holds(s) }
 
 // Moved notes that the session goes on under another id. Implements live.Follower.
 func (x *exchange) Moved(id string) {

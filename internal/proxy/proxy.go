@@ -144,7 +144,7 @@ func (p *Proxy) ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdict
 	defer cancel()
 	x.ctx.Context, x.ctx.x, x.cancel = ctx, x, cancel
 	if v.Live() && v.Session != nil {
-		x.session = v.Session
+		x.session, x.verdict = v.Session, v
 		x.id.Store(&v.Session.ID)
 		remove, ok := p.o.Live.Add(string(v.Session.ID), x)
 		if !ok {
