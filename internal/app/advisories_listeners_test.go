@@ -68,8 +68,11 @@ func TestCVE_2021_39162_OddHTTP2FramesStopNothing(t *testing.T) {
 			for id := uint32(1); id < 400; id += 2 {
 				p := open
 				p.StreamID = id
-				if f.WriteHeaders(p) != nil || f.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
-					break
+				if err := f.WriteHeaders(p); err != nil {
+					return err
+				}
+				if err := f.WriteRSTStream(id, http2.ErrCodeCancel); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -120,8 +123,8 @@ func TestCVE_2021_39162_OddHTTP2FramesStopNothing(t *testing.T) {
 		"going away": func(f *http2.Framer) error { _ = f.WriteHeaders(open); return f.WriteGoAway(0, http2.ErrCodeNo, nil) },
 		"pings": func(f *http2.Framer) error {
 			for range 2000 {
-				if f.WritePing(false, [8]byte{}) != nil {
-					break
+				if err := f.WritePing(false, [8]byte{}); err != nil {
+					return err
 				}
 			}
 			return nil
