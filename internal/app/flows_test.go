@@ -21,6 +21,16 @@ func (b *browser) socket(path string) (*websocket.Conn, *http.Response, error) {
 	})
 }
 
+// open is socket for where it must open.
+func (b *browser) open(path string) *websocket.Conn {
+	b.w.t.Helper()
+	c, _, err := b.socket(path)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	return c
+}
+
 // closed reads until the socket ends and returns how long that took and the close code.
 func closed(t *testing.T, c *websocket.Conn) (time.Duration, websocket.StatusCode) {
 	t.Helper()
@@ -57,15 +67,9 @@ func TestSignOutInAnotherTabClosesTheSocket(t *testing.T) {
 	alice, bob := w.browser("alice", "wonderland"), w.browser("bob", "builder")
 	alice.visit("/")
 	bob.visit("/")
-	mine, _, err := alice.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	mine := alice.open("/ws")
 	defer mine.CloseNow()
-	theirs, _, err := bob.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	theirs := bob.open("/ws")
 	defer theirs.CloseNow()
 
 	alice.signOut()
@@ -117,10 +121,7 @@ func TestAThousandRequestsThatMeetAnExpiredTokenMakeOneTokenRequest(t *testing.T
 	w := newWorld(t, devprovider.Options{AccessTokenLife: 5 * time.Second}, "")
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
-	socket, _, err := b.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	socket := b.open("/ws")
 	defer socket.CloseNow()
 	time.Sleep(5200 * time.Millisecond)
 	before := w.provider.Counters().TokenRequests["refresh_token"]
@@ -153,10 +154,7 @@ func TestAWithdrawnPersonIsOutAtTheNextRefresh(t *testing.T) {
 	w := newWorld(t, devprovider.Options{AccessTokenLife: 2 * time.Second}, "")
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
-	socket, _, err := b.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	socket := b.open("/ws")
 	defer socket.CloseNow()
 	for _, s := range w.provider.Sessions() {
 		if _, err := w.provider.EndSession(s.SID); err != nil {
@@ -230,10 +228,7 @@ func TestAnotherAccountOnTheSameBrowserEndsTheFirstSession(t *testing.T) {
 	w := newWorld(t, devprovider.Options{}, "")
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
-	old, _, err := b.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	old := b.open("/ws")
 	defer old.CloseNow()
 	for _, s := range w.provider.Sessions() {
 		if _, err := w.provider.EndSession(s.SID); err != nil {
@@ -269,10 +264,7 @@ func TestASocketEndsWhenItsRuleNoLongerHolds(t *testing.T) {
 	w.start()
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
-	ruled, _, err := b.socket("/ws")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ruled := b.open("/ws")
 	defer ruled.CloseNow()
 	free, err := b.stream("/events")
 	if err != nil {

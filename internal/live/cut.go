@@ -5,25 +5,10 @@ package live
 // with a lock held and must not call the register.
 func (r *Register) Cut(id, cause string, keep func(Conn) bool) int {
 	s := &r.shards[r.index(id)]
-	var cut []Conn
-	n := 0
 	s.mu.Lock()
-	for e := s.open[id]; e != nil; {
-		next := e.next
-		if !keep(e.conn) {
-			if !brief(e.conn) {
-				n++
-			}
-			s.unlink(e)
-			cut = append(cut, e.conn)
-		}
-		e = next
-	}
+	cut := s.unlinkAll(s.open[id], keep)
 	s.mu.Unlock()
-	for _, c := range cut {
-		c.Close(cause)
-	}
-	return n
+	return closeAll(cut, cause)
 }
 
 // CutAll closes every connection that is not brief and returns how many it closed. It
@@ -34,19 +19,35 @@ func (r *Register) CutAll(cause string) int {
 		s := &r.shards[i]
 		s.mu.Lock()
 		for _, first := range s.open {
-			for e := first; e != nil; {
-				next := e.next
-				if !brief(e.conn) {
-					s.unlink(e)
-					cut = append(cut, e.conn)
-				}
-				e = next
-			}
+			cut = append(cut, s.unlinkAll(first, brief)...)
 		}
 		s.mu.Unlock()
 	}
-	for _, c := range cut {
+	return closeAll(cut, cause)
+}
+
+// unlinkAll takes out of a list what keep does not want.
+func (s *shard) unlinkAll(first *entry, keep func(Conn) bool) []Conn {
+	var out []Conn
+	for e := first; e != nil; {
+		next := e.next // unlink forgets it
+		if !keep(e.conn) {
+			s.unlink(e)
+			out = append(out, e.conn)
+		}
+		e = next
+	}
+	return out
+}
+
+// closeAll closes connections and returns how many were not brief.
+func closeAll(conns []Conn, cause string) int {
+	n := 0
+	for _, c := range conns {
+		if !brief(c) {
+			n++
+		}
 		c.Close(cause)
 	}
-	return len(cut)
+	return n
 }

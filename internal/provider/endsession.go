@@ -219,14 +219,27 @@ func (p *Provider) Reachable(ctx context.Context) bool {
 	return p.probe.up
 }
 
+// Down tells, by the same probe, whether the provider surely cannot be visited: no
+// connection is to be had. One that is merely slow is not down.
+func (p *Provider) Down(ctx context.Context) bool {
+	if p.Reachable(ctx) {
+		return false
+	}
+	p.probe.Lock()
+	defer p.probe.Unlock()
+	return p.probe.refused
+}
+
 func (p *Provider) runProbe(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	a, err := p.call.do(ctx, call{what: "probe", method: http.MethodGet, url: p.probeAddress(), limit: maxMetadata})
 	// A gateway in front that cannot reach the provider answers 5xx.
 	up := err == nil && a.status < 500
+	lost, unreachable := errors.AsType[*oidc.UnreachableError](err)
 	p.probe.Lock()
 	defer p.probe.Unlock()
 	p.probe.up, p.probe.at, p.probe.flight = up, p.now(), nil
+	p.probe.refused = unreachable && !lost.Sent && ctx.Err() == nil
 	close(done)
 }

@@ -62,9 +62,10 @@ type Provider struct {
 
 	probe struct {
 		sync.Mutex
-		at     time.Time
-		up     bool
-		flight chan struct{}
+		at      time.Time
+		up      bool
+		refused bool // no connection was to be had
+		flight  chan struct{}
 	}
 }
 

@@ -7,15 +7,26 @@ import (
 	"testing"
 )
 
-// silent makes every provider one that does not answer.
-func silent(o *Options) {
-	for i := range o.Providers {
-		o.Providers[i].Reachable = func(context.Context) bool { return false }
+// silent makes every provider one that does not answer in time, or that is down.
+func silent(down bool) func(*Options) {
+	return func(o *Options) {
+		for i := range o.Providers {
+			o.Providers[i].Reachable = func(context.Context) bool { return false }
+			o.Providers[i].Down = func(context.Context) bool { return down }
+		}
 	}
 }
 
-func TestNobodyIsSentToAProviderThatDoesNotAnswer(t *testing.T) {
-	f := newFace(t, silent)
+func TestAProviderThatIsSlowIsWaitedFor(t *testing.T) {
+	f := newFace(t, silent(false))
+	w := f.ask(http.MethodGet, "https://gate.example/.cardea/sign-in?return=/deep&provider=main", navigation()...)
+	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "https://idp.example/authorize") {
+		t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+}
+
+func TestNobodyIsSentToAProviderThatIsDown(t *testing.T) {
+	f := newFace(t, silent(true))
 	w := f.ask(http.MethodGet, "https://gate.example/.cardea/sign-in?return=/deep&provider=main", navigation()...)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Location") != "" || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d, Location %q", w.Code, w.Header().Get("Location"))
@@ -26,7 +37,7 @@ func TestNobodyIsSentToAProviderThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestALostGrantKeepsPeopleInWhileTheProviderIsSilent(t *testing.T) {
-	f := newFace(t, silent)
+	f := newFace(t, silent(false))
 	if w := f.ask(http.MethodGet, "https://app.example/page", navigation(seat(seatLost)...)...); w.Code != http.StatusOK || len(f.reached) != 1 {
 		t.Errorf("%d, %d requests reached the app", w.Code, len(f.reached))
 	}

@@ -54,15 +54,23 @@ type Provider struct {
 	ManualURL string // where people end its session themselves; "" when unknown
 	// EmailSetting names the setting that decides how far its e-mails are believed.
 	EmailSetting string
-	// Reachable asks whether it answers just now; nil takes it for granted.
+	// Reachable asks whether it answers just now, within a second; nil takes it for granted.
 	Reachable func(context.Context) bool
+	// Down asks whether no connection to it is to be had; nil takes it for false.
+	Down func(context.Context) bool
 }
 
-// answers tells whether a browser may be sent to a provider: one that is down would
-// leave the person at an address that does not load.
+// answers tells whether a person who is well where they are may be sent to a provider.
 func (s *Server) answers(ctx context.Context, id string) bool {
 	p := s.providers[id]
 	return p.Reachable == nil || p.Reachable(ctx)
+}
+
+// down tells whether a person who must go to a provider would end at an address that
+// does not load. One that is slow is worth the wait.
+func (s *Server) down(ctx context.Context, id string) bool {
+	p := s.providers[id]
+	return p.Down != nil && p.Down(ctx)
 }
 
 // Upstream passes a request on to an app.

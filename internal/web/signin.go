@@ -16,7 +16,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/signout"
 )
 
-var errProviderSilent = &oidc.UnreachableError{Err: errors.New("it does not answer at its own address")}
+var errProviderSilent = &oidc.UnreachableError{Err: errors.New("no connection to its own address is to be had")}
 
 // wanted is what a visit to the sign-in page asks for.
 type wanted struct {
@@ -226,7 +226,7 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 
 func (s *Server) toProvider(w http.ResponseWriter, q *request, start signin.Start) {
 	target, err := s.o.SignIn.Start(q.Context(), q.now, start)
-	if err == nil && !s.answers(q.Context(), start.Provider) {
+	if err == nil && s.down(q.Context(), start.Provider) {
 		err = errProviderSilent
 	}
 	if err != nil {
