@@ -97,6 +97,13 @@ func (c *caller) do(ctx context.Context, in call) (answer, error) {
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// A GET on a kept connection that turns out dead is repeated on a new one: what
+		// counts is whether that one could be had.
+		GetConn: func(string) {
+			if in.method == http.MethodGet {
+				sent.Store(false)
+			}
+		},
 		// From here on the provider may have got all of it.
 		WroteHeaders: func() { sent.Store(true) },
 	})
