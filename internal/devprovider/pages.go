@@ -11,8 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 //go:embed pages
@@ -130,7 +131,7 @@ func parsePages(lang string, texts map[string]string, style, script string) (map
 func (p *Provider) render(w http.ResponseWriter, r *http.Request, status int, name string, data pageData) {
 	data.Issuer, data.Home = p.opts.Issuer, p.path+"/"
 	var page bytes.Buffer
-	if err := p.pages.pages[language(r)][name].Execute(&page, data); err != nil {
+	if err := p.pages.pages[httpx.Language(r)][name].Execute(&page, data); err != nil {
 		p.failed(w, fmt.Errorf("rendering page %s: %w", name, err))
 		return
 	}
@@ -206,25 +207,4 @@ func (p *Provider) home(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	slices.SortFunc(data.Clients, func(a, b Client) int { return strings.Compare(a.ID, b.ID) })
 	p.render(w, r, http.StatusOK, "home", data)
-}
-
-// language chooses between the two languages by Accept-Language (RFC 9110 section 12.5.4).
-func language(r *http.Request) string {
-	best, bestQ := "en", 0.0
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := 1.0
-		if value, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
-			parsed, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				continue
-			}
-			q = parsed
-		}
-		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if (primary == "en" || primary == "zh") && q > bestQ {
-			best, bestQ = primary, q
-		}
-	}
-	return best
 }

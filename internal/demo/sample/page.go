@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 //go:embed page
@@ -95,7 +96,7 @@ func funcs(lang string, texts map[string]string) template.FuncMap {
 // home is the app's page. Its policy is one that careful apps send: no form may go elsewhere, which
 // browsers apply to the redirects after a form too, so that signing out must not need one.
 func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
+	lang := httpx.Language(r)
 	who := personOf(r)
 	data := homeData{
 		Name: a.opts.Name, Nonce: rand.Text(), Person: who, Display: who.display(),
@@ -122,25 +123,4 @@ func (a *app) strict(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprint(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>form-action 'self'</title>`+
 		`<form method="post" action="/.cardea/sign-out"><button id="sign-out">Sign out</button></form></html>`)
-}
-
-// language chooses between English and Chinese by Accept-Language (RFC 9110 section 12.5.4).
-func language(r *http.Request) string {
-	best, bestQ := "en", 0.0
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := 1.0
-		if value, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
-			parsed, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				continue
-			}
-			q = parsed
-		}
-		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if (primary == "en" || primary == "zh") && q > bestQ {
-			best, bestQ = primary, q
-		}
-	}
-	return best
 }
