@@ -147,8 +147,11 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, err
 	}
 	o := proxy.Options{
 		App: c.ID, Upstream: c.Upstream.String(), RootCAs: pool, ConnectWithin: a.cfg.Limits.UpstreamConnect, Headers: headers(c.Headers), Live: a.live,
-		Touched:     a.guard.Touched,
-		Unavailable: failures.Unavailable, Ended: failures.Ended, Refused: failures.UpgradeRefused,
+		Touched: a.guard.Touched,
+		Unavailable: func(w http.ResponseWriter, r *http.Request, err error) {
+			failures.Unavailable(w, r, proxy.StatusOf(err), err)
+		},
+		Ended: failures.Ended, Refused: failures.UpgradeRefused,
 		NoStore:        true, // with less, Chromium's Back shows pages of a session that has ended
 		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
 	}

@@ -19,7 +19,11 @@ func (s *Server) fail(w http.ResponseWriter, q *request, kind pages.ProblemKind,
 }
 
 func (s *Server) failWith(w http.ResponseWriter, q *request, p pages.Problem, cause error) {
-	status := p.Kind.Status()
+	s.failAs(w, q, p.Kind.Status(), p, cause)
+}
+
+// failAs is failWith where the status says more than the kind does.
+func (s *Server) failAs(w http.ResponseWriter, q *request, status int, p pages.Problem, cause error) {
 	if cause != nil {
 		p.Incident = httpx.NewIncident()
 		s.o.Logger.Log(q.Context(), levelOf(status), "request refused", "incident", p.Incident, "kind", string(p.Kind),

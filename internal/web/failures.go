@@ -23,9 +23,14 @@ func wrap(r *http.Request) *request {
 	return &request{Request: r, client: client, origin: origin}
 }
 
-// Unavailable answers for an app that did not answer.
-func (f *Failures) Unavailable(w http.ResponseWriter, r *http.Request, err error) {
-	f.s.failWith(w, wrap(r), pages.Problem{Kind: pages.UpstreamUnavailable, RetryURL: retryURL(r)}, err)
+// Unavailable answers for an app that did not answer, with the status that suits why:
+// below 500 it was the request that broke off or was too large.
+func (f *Failures) Unavailable(w http.ResponseWriter, r *http.Request, status int, err error) {
+	p := pages.Problem{Kind: pages.UpstreamUnavailable, RetryURL: retryURL(r)}
+	if status < http.StatusInternalServerError {
+		p.Kind = pages.BadRequest
+	}
+	f.s.failAs(w, wrap(r), status, p, err)
 }
 
 // retryURL is the page itself where asking again changes nothing.

@@ -2,7 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -66,5 +69,19 @@ func TestAHeaderThatIsTooLargeIsToldByAPage(t *testing.T) {
 	}
 	if w := f.ask(http.MethodGet, "https://app.example/page", navigation(seat(seatLive)...)...); w.Code != http.StatusOK {
 		t.Errorf("an ordinary request: %d", w.Code)
+	}
+}
+
+func TestAnAppsFailureKeepsTheStatusThatSaysWhy(t *testing.T) {
+	f := NewFailures(newPages(t), slog.New(slog.DiscardHandler))
+	for status, kind := range map[int]string{
+		http.StatusBadGateway: "upstream-unavailable", http.StatusGatewayTimeout: "upstream-unavailable",
+		http.StatusBadRequest: "bad-request", http.StatusRequestEntityTooLarge: "bad-request",
+	} {
+		w := httptest.NewRecorder()
+		f.Unavailable(w, httptest.NewRequest(http.MethodPost, "/upload", nil), status, errors.New("broke off"))
+		if w.Code != status || !strings.Contains(w.Body.String(), kind) {
+			t.Errorf("%d became %d: %s", status, w.Code, w.Body)
+		}
 	}
 }
