@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -48,7 +49,8 @@ func prepareWorld(t *testing.T, edits ...func(*plan)) *world {
 	p := &plan{port: harness.MustFreePort(t), upstream: app.URL}
 	public := fmt.Sprintf("http://localhost:%d", p.port)
 	p.front = env.StartFront(t, keycloak.URL, harness.FrontOptions{})
-	id := fmt.Sprintf("cardea-%d", p.port)
+	// Ports come back within a run, and Keycloak keeps the clients of earlier tests.
+	id := fmt.Sprintf("cardea-%d-%s", p.port, strings.ToLower(rand.Text()[:8]))
 	p.client = harness.Client{
 		ID: id, Secret: "secret-of-" + id + "-0123456789abcdef",
 		RedirectURIs: []string{public + "/.cardea/callback/main"},

@@ -120,6 +120,7 @@ func (o *SignOut) Revocation(s *session.Session, t oidc.Tokens) *outbox.Entry {
 	late.Grant.Tokens = t
 	for _, e := range o.entries(o.o.Now(), Rule{Revoke: true, EndSession: Server}, p.Record(), session.CauseRenewed, &late) {
 		if e.Kind == outbox.KindRevoke {
+			e.NextAt = e.CreatedAt // no logout goes before it
 			return &e
 		}
 	}

@@ -74,7 +74,7 @@ func TestWhatIsToldByCauseAndRecord(t *testing.T) {
 		"button, gateway: tokens alone are safe":   {tokenOnly, session.CauseButton, ModeGateway, told{outbox.KindRevoke: 0}, false},
 		"button, no call for servers":              {tokenOnly, session.CauseButton, "", told{outbox.KindRevoke: 0}, true},
 		"button, provider without logout":          {none, session.CauseButton, "", told{}, false},
-		"operator: at once":                        {keycloakLike(), session.CauseAdmin, "", both(0, 0), false},
+		"operator: the server goes first":          {keycloakLike(), session.CauseAdmin, "", both(revokeGrace, 0), false},
 		"expiry must not sign out of the provider": {keycloakLike(), session.CauseExpired, "", told{}, false},
 		"expiry, tokens alone":                     {tokenOnly, session.CauseExpired, "", told{outbox.KindRevoke: 0}, false},
 		"front-channel never revokes":              {tokenOnly, session.CauseFrontChannel, "", told{}, false},

@@ -21,8 +21,9 @@ const (
 	// laterLife is how long a browser whose session ended by a script's call is still sent
 	// to the provider by its next page.
 	laterLife = 10 * time.Minute
-	// revokeGrace lets the browser's visit to the provider's logout come first, where a
-	// revocation would end the provider's session under it.
+	// revokeGrace lets the provider's logout come first, by the browser or by the server,
+	// where a revocation would end the provider's session under it. At Keycloak the two at
+	// the same moment were seen to leave a refresh token that still works.
 	revokeGrace = 5 * time.Second
 	// tombstoneSlack outlasts clock differences between nodes and backups.
 	tombstoneSlack = 24 * time.Hour
@@ -90,7 +91,7 @@ func (o *SignOut) entries(now time.Time, rule Rule, rec record.Record, cause ses
 	var list []outbox.Entry
 	if revokes(rule, rec, s.Grant.Tokens) {
 		after := time.Duration(0)
-		if rule.EndSession == Browser && rec.Revocation.Ends != record.RevocationEndsToken {
+		if rule.EndSession != Nobody && rec.Revocation.Ends != record.RevocationEndsToken {
 			after = revokeGrace
 		}
 		list = append(list, entry(outbox.KindRevoke, after))
