@@ -160,7 +160,10 @@ func (p plan) allows(row int, from, to string) bool {
 	level, below := p.level(row), p.level(target)
 	switch {
 	case level == 0:
-		return from == "config" && (p.member(target, to) == "record" || to == "httpx")
+		if to == "strict" {
+			return from == "config" || from == "record" || from == "preset"
+		}
+		return from == "config" && (to == "record" || to == "preset" || to == "httpx")
 	case to == "config":
 		return level >= 5
 	case level == 4:

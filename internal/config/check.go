@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // checker completes a decoded configuration and collects what is wrong with it.

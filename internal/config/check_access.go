@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/record"
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // access checks a rule, and that it can hold at all: one that names what no

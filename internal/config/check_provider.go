@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/record"
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 func (c *checker) providers() {

@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"strings"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // maxSecret bounds a secret's length: a private key in PEM is the longest.

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/record"
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // HeaderSource says what an identity header carries: account, handle, subject,

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // Fault is one thing that is wrong in the configuration: where it stands, what

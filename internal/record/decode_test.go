@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 func base(t *testing.T, kind string) Record {

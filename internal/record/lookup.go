@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 //go:embed records/*.yaml

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cardea-auth/cardea/internal/record/strict"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // Validate says what is wrong with the record: words that are missing or not

@@ -6,7 +6,7 @@
 // refusal of unknown and repeated keys, of wrong types, of aliases that expand
 // without measure, and the positions that later checks report against.
 //
-// It does not own what the values mean: packages config and record do.
+// It does not own what the values mean: packages config, record and preset do.
 //
 // Specification: YAML 1.2 (one document; no explicit tags, no merge keys, and
 // booleans are true and false only).
