@@ -37,9 +37,9 @@ What people did is kept in the data folder: after a restart they are still signe
 			}
 			o.Logger = logger(p.err, config.Log{Level: config.LogLevel(level), Format: config.FormatText})
 			if show {
-				return demoError(demo.PrintConfiguration(o, p.out))
+				return helpFor(cmd, demo.PrintConfiguration(o, p.out))
 			}
-			return demoError(demo.Run(cmd.Context(), o))
+			return helpFor(cmd, demo.Run(cmd.Context(), o))
 		},
 	}
 	f := cmd.Flags()
@@ -53,10 +53,10 @@ What people did is kept in the data folder: after a restart they are still signe
 	return cmd
 }
 
-// demoError tells a wrong flag from what went wrong while running.
-func demoError(err error) error {
+// helpFor tells a wrong flag from what went wrong while running.
+func helpFor(cmd *cobra.Command, err error) error {
 	if errors.Is(err, demo.ErrOptions) {
-		return usageError{fmt.Errorf("%w\nRun \"cardea demo --help\" for what it takes", err)}
+		return usageError{fmt.Errorf("%w\nRun \"%s --help\" for what it takes", err, cmd.CommandPath())}
 	}
 	return err
 }

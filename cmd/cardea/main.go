@@ -90,7 +90,8 @@ To run it, write a configuration (see "cardea config --help") and:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nRun \"%s --help\" for what it takes", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(p), demoCommand(p), configCommand(p), sessionsCommand(p), healthCommand(p), versionCommand(p))
+	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), sessionsCommand(p),
+		healthCommand(p), versionCommand(p))
 	return root
 }
 

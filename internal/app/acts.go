@@ -52,7 +52,7 @@ func (a *App) makeActs(context.Context) error {
 	a.signOut, err = signout.New(signout.Options{
 		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry,
 		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providers.forSignOut,
-		Hearers: []signout.Hearer{a.guard, liveHearer{a}}, Kick: func() { a.worker.Kick() },
+		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}}, Apps: a.replayed(), Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
 		Connections:  func(id session.ID) int { return a.live.Open(string(id)) },
 		SignedOutURL: a.cfg.PublicURL.String() + "/.cardea/signed-out", Absolute: limits.Absolute,
@@ -60,8 +60,10 @@ func (a *App) makeActs(context.Context) error {
 	if err != nil {
 		return err
 	}
+	handlers := a.signOut.Handlers()
+	handlers[outbox.KindAppLogout] = func(ctx context.Context, e outbox.Entry) error { return a.told.Deliver(ctx, e) }
 	a.worker, err = outbox.New(outbox.Options{
-		Store: a.storage.store, Handlers: a.signOut.Handlers(), Logger: a.logger, Now: a.clock.Now,
+		Store: a.storage.store, Handlers: handlers, Logger: a.logger, Now: a.clock.Now,
 	})
 	if err != nil {
 		return err
@@ -122,6 +124,7 @@ func (a *App) changed(s *session.Session) {
 
 // moved lets a renewed session's connections live on under its new id.
 func (a *App) moved(from, to session.ID) {
+	a.vault.Moved(from, to)
 	a.live.Move(string(from), string(to))
 	a.guard.Drop(from)
 }

@@ -10,16 +10,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/applogout"
 	"github.com/cardea-auth/cardea/internal/clock"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/pagescript"
 	"github.com/cardea-auth/cardea/internal/proxy"
 	"github.com/cardea-auth/cardea/internal/refresh"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
 	"github.com/cardea-auth/cardea/internal/signout"
+	"github.com/cardea-auth/cardea/internal/vault"
 )
 
 // Options are what an App is made of.
@@ -45,7 +48,12 @@ type App struct {
 	signIn    *signin.SignIn
 	signOut   *signout.SignOut
 	worker    *outbox.Worker
+	vault     *vault.Vault
+	jars      map[string]*vault.App // by app
+	script    *pagescript.Script
+	told      *applogout.Caller
 	proxies   []*proxy.Proxy
+	upstreams map[string]*proxy.Proxy // by app
 	identity  *proxy.IdentityKeys
 
 	late            late
@@ -59,13 +67,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Config == nil || o.Logger == nil {
 		return nil, errors.New("app: Config and Logger are required")
 	}
-	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister()}
+	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister(), upstreams: map[string]*proxy.Proxy{}}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
 		{"opening the store", a.openStore},
 		{"providers", a.makeProviders},
+		{"apps' cookies", a.makeVault},
 		{"acts", a.makeActs},
 		{"faces", a.makeFaces},
 		{"operators' listeners", a.makeOps},
@@ -102,7 +111,7 @@ func (a *App) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	for _, run := range []func(context.Context){
-		a.guard.Run, a.signOut.Run, a.worker.Run, a.storage.refreshKeys,
+		a.guard.Run, a.signOut.Run, a.worker.Run, a.vault.Run, a.storage.refreshKeys,
 		func(ctx context.Context) { a.refresher.Run(ctx, a.liveSessions) },
 		a.cutOff,
 		func(ctx context.Context) { a.late.run(ctx, a.storage.store.Add, a.worker.Kick) },

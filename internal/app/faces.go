@@ -27,6 +27,7 @@ func (a *App) makeFaces(context.Context) error {
 		Forwarding: httpx.Forwarding{Trusted: a.cfg.TrustedProxies},
 		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
 		Absolute: a.limits().Absolute, Known: a.guard.Known, HeaderBytes: a.cfg.Limits.HeaderBytes,
+		Live: a.live, Seen: a.guard.Seen,
 	}
 	for i := range a.cfg.Providers {
 		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))
@@ -42,6 +43,9 @@ func (a *App) makeFaces(context.Context) error {
 			return fmt.Errorf("app %s: %w", a.cfg.Apps[i].ID, err)
 		}
 		o.Apps = append(o.Apps, app)
+	}
+	if a.told, err = a.makeAppLogouts(); err != nil {
+		return err
 	}
 	server, err := web.New(o)
 	if err != nil {
@@ -93,7 +97,10 @@ func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
 	app := web.App{
 		Rules: rules, Name: c.Name, Origin: httpx.Origin(c.URL.Origin.String()), Path: prefix(c.URL.Path),
 		Providers: c.Providers, SignOut: web.Mode(c.SignOut), Persistent: c.Session.Cookie == config.CookiePersistent,
-		Upstream: up,
+		Upstream: up, Polling: c.Resolved.Polling, Refusal: c.Resolved.Refusal.Status,
+	}
+	if jar := a.jars[c.ID]; jar != nil {
+		app.Cookies = jar
 	}
 	if len(app.Providers) == 0 {
 		for _, p := range a.cfg.Providers {
@@ -129,7 +136,7 @@ func (a *App) rules(c *config.App) *guard.App {
 		Limits: session.Limits{Idle: c.Session.Idle, Absolute: c.Session.Absolute}, MaxAge: c.MaxAge,
 	}
 	for _, p := range c.Paths {
-		rule := guard.PathRule{Path: p.Prefix, Public: p.Public, Bearer: p.Bearer, MaxAge: p.MaxAge}
+		rule := guard.PathRule{Path: p.Prefix, Public: p.Public, Bearer: p.Bearer, BareToken: p.BareToken, MaxAge: p.MaxAge}
 		if p.Exact != "" {
 			rule.Path, rule.Exact = p.Exact, true
 		}
@@ -154,6 +161,13 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, err
 		Ended: failures.Ended, Refused: failures.UpgradeRefused,
 		NoStore:        true, // with less, Chromium's Back shows pages of a session that has ended
 		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
+		Farewell: c.Resolved.WebSocket.Farewell, CloseCode: uint16(c.Resolved.WebSocket.Code), //nolint:gosec // checked to be one
+	}
+	if jar := a.jars[c.ID]; jar != nil {
+		o.Cookies = jar
+	}
+	if c.Script() {
+		o.Script = pageScript{a.script}
 	}
 	if c.Identity {
 		o.Identity = a.identity
@@ -163,10 +177,11 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, err
 		return nil, err
 	}
 	a.proxies = append(a.proxies, p)
-	if !c.StripPrefix || prefix(c.URL.Path) == "/" {
-		return p, nil
+	a.upstreams[c.ID] = p
+	if strip := stripOf(c); strip != "" {
+		return stripped{prefix: strip, next: p}, nil
 	}
-	return stripped{prefix: strings.TrimSuffix(c.URL.Path, "/"), next: p}, nil
+	return p, nil
 }
 
 // upgradeOrigins lets the pages that may call the app with credentials open its

@@ -3,6 +3,10 @@ package config
 import (
 	"net/http"
 	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/cardea-auth/cardea/internal/preset"
 )
 
 // App is one web application that is protected.
@@ -17,19 +21,27 @@ type App struct {
 	Upstream Upstream `yaml:"upstream" jsonschema:"required" hint:"an address such as http://127.0.0.1:8000"`
 	// Certificates to trust for an https upstream, PEM, in addition to the system's.
 	CAFile string `yaml:"ca_file,omitempty"`
+	// What is known of the app: a preset. `generic` suits any app. Default generic.
+	Preset string `yaml:"preset"`
+	// Overrides of single fields of the preset. With `generic`, the app's own record.
+	Override *yaml.Node `yaml:"record,omitempty"`
+	// Keeps the app's cookies here instead of in the browser: `on`, `off`, or `observe`, which changes nothing and logs what it would do. Default: the preset's.
+	Vault VaultMode `yaml:"vault,omitempty"`
+	// Puts a script into the app's pages that takes them away when the sign-in ends, and that offers to stay before it does. Default: the preset's.
+	PageScript *bool `yaml:"page_script,omitempty"`
 	// Takes the url's path off before a request reaches the app.
 	StripPrefix bool `yaml:"strip_prefix"`
 	// Ids of the providers that this app takes. Absent: all.
 	Providers []string `yaml:"providers,omitempty"`
 	// Who may use the app. Absent: everyone who is signed in.
 	Access *Access `yaml:"access,omitempty"`
-	// What holds on single paths; the longest match wins, exact before prefix.
+	// What holds on single paths; the longest match wins, exact before prefix. The preset's are added; one of the same path stands in place of the preset's.
 	Paths []Path `yaml:"paths,omitempty"`
 	// How long people stay signed in.
 	Session Session `yaml:"session"`
 	// What signing out ends: `provider` (the provider's session too), `gateway` (only the sign-in here), or `ask`. Default provider.
 	SignOut SignOut `yaml:"sign_out"`
-	// The requests by which people sign out in the app itself; they end the sign-in here too.
+	// The requests by which people sign out in the app itself; they end the sign-in here too. Default: the preset's.
 	Logout []Logout `yaml:"logout,omitempty"`
 	// Headers in addition to, or in place of, those that every app gets: a ready set, and names with what they carry.
 	Headers Headers `yaml:"headers,omitempty"`
@@ -42,11 +54,20 @@ type App struct {
 
 	// CA holds CAFile's certificates, PEM, checked to be readable; nil without one.
 	CA []byte `yaml:"-"`
+	// Record is the preset with Override applied, its paths relative to the app's url.
+	Record preset.Preset `yaml:"-"`
+	// Resolved is Record as it takes effect: paths as browsers see them, and Logout as
+	// stated above. Logout, Paths, Headers, Vault and PageScript hold what the preset adds.
+	Resolved preset.Preset `yaml:"-"`
 }
+
+// Script reports whether the app's pages get the page script.
+func (a *App) Script() bool { return a.PageScript != nil && *a.PageScript }
 
 // SetDefaults implements strict.Defaulter.
 func (a *App) SetDefaults() {
 	a.SignOut = SignOutProvider
+	a.Preset = preset.Generic
 	a.Session = Session{Idle: 72 * time.Hour, Absolute: 336 * time.Hour, Cookie: CookiePersistent}
 }
 
@@ -84,6 +105,8 @@ type Path struct {
 	Public bool `yaml:"public"`
 	// Lets requests with a bearer token of the app's own pass; the app judges it.
 	Bearer bool `yaml:"bearer"`
+	// With bearer: takes an Authorization header without a scheme as such a token too.
+	BareToken bool `yaml:"bare_token"`
 	// Who may use this part, in place of the app's access. The global access holds all the same.
 	Access *Access `yaml:"access,omitempty"`
 	// How old a sign-in at the provider may be for this part.

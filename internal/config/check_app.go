@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/strict"
 )
 
@@ -23,6 +24,7 @@ func (c *checker) apps() {
 		if a.Name == "" {
 			a.Name = a.ID
 		}
+		known := c.preset(path, a)
 		c.appURL(path, a)
 		if first, twice := urls[a.URL.String()]; twice && a.URL.Host != "" {
 			c.fault(strict.Key(path, "url"), fmt.Sprintf("is the url of apps[%d] already", first), "give each app its own origin or path")
@@ -38,6 +40,9 @@ func (c *checker) apps() {
 		c.logouts(strict.Key(path, "logout"), a)
 		c.headers(strict.Key(path, "headers"), a.Headers)
 		c.cors(strict.Key(path, "cors"), a.CORS)
+		if known {
+			c.resolve(path, a)
+		}
 	}
 }
 
@@ -48,15 +53,10 @@ func (c *checker) appURL(path string, a *App) {
 		return
 	}
 	c.secure(at, a.URL.Origin)
-	c.when(ownPath(a.URL.Path), at, "/.cardea/ is the gateway's own", "take another path")
+	c.when(preset.Own(a.URL.Path), at, "/.cardea/ is the gateway's own", "take another path")
 	c.when(a.URL.Scheme == "https" && c.cfg.PublicURL.Scheme == "http", at,
 		"is https while public_url is plain http, so a sign-in would pass over plain http", "write public_url with https://")
 	c.when(a.StripPrefix && a.URL.Path == "/", strict.Key(path, "strip_prefix"), "there is no path in the app's url to take off", "remove it")
-}
-
-// ownPath reports whether the path is among those that no app ever gets.
-func ownPath(p string) bool {
-	return p == "/.cardea" || strings.HasPrefix(p, "/.cardea/")
 }
 
 func (c *checker) upstream(path string, a *App) {
@@ -76,7 +76,9 @@ func (c *checker) upstream(path string, a *App) {
 
 // logouts checks the requests that end a sign-in: each can reach the app, and stands once.
 func (c *checker) logouts(path string, a *App) {
-	c.inert(path, len(a.Logout))
+	if len(a.Record.Logout) == 0 { // otherwise an empty list takes the preset's away
+		c.inert(path, len(a.Logout))
+	}
 	seen := map[Logout]bool{}
 	for i := range a.Logout {
 		l, at := &a.Logout[i], strict.Index(path, i)
@@ -84,12 +86,12 @@ func (c *checker) logouts(path string, a *App) {
 		c.when(l.Method != http.MethodGet && l.Method != http.MethodPost, strict.Key(at, "method"),
 			strict.Quote(l.Method)+" is no method that an app's logout has", "write GET or POST")
 		p := strict.Key(at, "path")
-		switch err := checkPath(l.Path); {
+		switch err := preset.CheckPath(l.Path); {
 		case l.Path == "":
 			c.fault(p, "is missing", "write the path of the app's own logout, such as /logout")
 		case err != nil:
 			c.problem(p, err)
-		case ownPath(l.Path):
+		case preset.Own(l.Path):
 			c.fault(p, "/.cardea/ is the gateway's own", "write the path of the app's own logout")
 		case a.URL.Path != "" && a.URL.Path != "/" && l.Path != a.URL.Path && !strings.HasPrefix(l.Path, strings.TrimSuffix(a.URL.Path, "/")+"/"):
 			c.fault(p, "can never match: it is not below the app's url", "write it as browsers see it, such as "+strings.TrimSuffix(a.URL.Path, "/")+"/logout")
@@ -183,11 +185,11 @@ func (c *checker) appPath(entry string, a *App, p *Path) {
 		c.when(c.whole(entry), entry, "names no path", "write prefix: /path or exact: /path")
 		return
 	}
-	if err := checkPath(value); err != nil {
+	if err := preset.CheckPath(value); err != nil {
 		c.problem(at, err)
 		return
 	}
-	if ownPath(value) {
+	if preset.Own(value) {
 		c.fault(at, "/.cardea/ is the gateway's own, and no rule changes it", "take another path, or remove the entry")
 		return
 	}
@@ -209,6 +211,8 @@ func (c *checker) pathMeaning(entry string, p *Path) {
 		c.fault(entry, "says nothing about its path", "write public: true, bearer: true, access or max_age")
 	case p.Public && demands:
 		c.fault(strict.Key(entry, "public"), "lets everyone in, so access and max_age beside it never hold", "keep one of the two")
+	case p.BareToken && !p.Bearer:
+		c.fault(strict.Key(entry, "bare_token"), "says how a bearer token is written, and none is taken here", "write bearer: true as well, or remove it")
 	case p.Public && p.Bearer:
 		c.fault(strict.Key(entry, "bearer"), "public lets these requests pass already", "keep one of the two")
 	}
@@ -219,7 +223,7 @@ func (c *checker) headers(path string, h Headers) {
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(h.Names)) {
 		at := strict.Key(path, name)
-		if message, fix := headerFault(name); message != "" {
+		if message, fix := preset.HeaderFault(name); message != "" {
 			c.fault(at, strict.Quote(name)+" "+message, fix)
 			continue
 		}
@@ -247,8 +251,8 @@ func (c *checker) cors(path string, s *CORS) {
 		at := strict.Key(path, key)
 		c.inert(at, len(list))
 		for i, name := range list {
-			c.when(!validToken(name) || name == "*", strict.Index(at, i), strict.Quote(name)+" is not a name here", "write one name per entry, such as PUT or X-Requested-With")
-			c.when(key == "methods" && name != strings.ToUpper(name), strict.Index(at, i), strict.Quote(name)+" is not in capitals, and methods are compared exactly", "write "+strings.ToUpper(clip(name)))
+			c.when(!preset.ValidToken(name) || name == "*", strict.Index(at, i), strict.Quote(name)+" is not a name here", "write one name per entry, such as PUT or X-Requested-With")
+			c.when(key == "methods" && name != strings.ToUpper(name), strict.Index(at, i), strict.Quote(name)+" is not in capitals, and methods are compared exactly", "write "+strings.ToUpper(name))
 		}
 	}
 	c.when(s.MaxAge < 0 || s.MaxAge > 24*time.Hour || s.MaxAge%time.Second != 0, strict.Key(path, "max_age"), "is outside 0s to 24h, or has no whole seconds", "write it as 10m")

@@ -77,7 +77,7 @@ func TestFaultsOfTheDocument(t *testing.T) {
 	tests := []faultCase{
 		{"unknown key", listenLine, mark + "lissten: x", "lissten", "unknown key", `write "listen"`},
 		{"key of another world", "", mark + "zzz: 1\n", "zzz", "unknown key", "known here: public_url, listen"},
-		{"not built yet", upstreamLine, upstreamLine + "\n    " + mark + "vault: off", "apps[0].vault", "unknown key", "known here"},
+		{"not built yet", upstreamLine, upstreamLine + "\n    " + mark + "issuer: on", "apps[0].issuer", "unknown key", "known here"},
 		{"duplicate key", listenLine, listenLine + "\n" + mark + listenLine, "listen", "twice (first on line 2)", "keep one"},
 		{"wrong type", listenLine, "listen: " + mark + "[a]", "listen", "is a list", "127.0.0.1:4180"},
 		{"list as mapping", "", "trusted_proxies: " + mark + "{a: b}\n", "trusted_proxies", "is a mapping where a list", "10.0.0.0/8"},

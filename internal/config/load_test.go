@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
@@ -97,8 +99,11 @@ func TestLeastConfigurationLoadsWithoutWarning(t *testing.T) {
 		ID: "chat", Name: "chat", URL: AppURL{Origin: Origin{"http", "localhost:4180"}, Path: "/"},
 		Upstream: Upstream{Scheme: "http", Host: "127.0.0.1:8000"}, SignOut: SignOutProvider,
 		Session: Session{Idle: 72 * time.Hour, Absolute: 336 * time.Hour, Cookie: CookiePersistent},
+		Preset:  "generic", Vault: VaultOn, PageScript: new(bool),
 	}
-	if diff := cmp.Diff(want, cfg.Apps[0]); diff != "" {
+	want.Record, _ = preset.Lookup("generic")
+	want.Resolved = want.Record
+	if diff := cmp.Diff(want, cfg.Apps[0], cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("app (-want +got):\n%s", diff)
 	}
 }
@@ -139,7 +144,7 @@ apps:
       claims: {realm_access.roles: [admin], "https://example.com/role": [x]}
     paths:
       - {prefix: /hub/static/, public: true}
-      - {exact: /hub/api/, bearer: true}
+      - {exact: /hub/api/, bearer: true, bare_token: true}
       - {prefix: /hub/admin, access: {groups: [admins]}, max_age: 5m}
     session: {idle: 30m, absolute: 12h, cookie: browser}
     sign_out: ask
@@ -147,6 +152,11 @@ apps:
     cors: {origins: [https://Other.example.com:443], methods: [PUT], headers: [X-Requested-With], credentials: true, max_age: 10m}
     max_age: 24h
     identity: true
+    preset: jupyterhub
+    record: {versions: "6.0", needs: {prefix: any}}
+    vault: observe
+    page_script: false
+    logout: [{method: GET, path: /hub/hub/logout}]
 access: {domains: [example.com]}
 ops: {listen: "127.0.0.1:9000"}
 admin: {listen: "unix:/run/cardea.sock"}
@@ -174,6 +184,8 @@ func TestEveryKeyIsTaken(t *testing.T) {
 		"db": cfg.Store.SQLite.Path, "root file": cfg.Keys.RootFile, "issuer": p.Issuer,
 		"proxies": fmt.Sprint(cfg.TrustedProxies), "set": a.Headers.Set, "user": a.Headers.Names["X-Forwarded-User"],
 		"other record untouched": cfg.Providers[1].Record.Claims.Groups.Claim, "title": cfg.Providers[1].Name,
+		"preset": a.Resolved.Title, "its versions": a.Resolved.Versions, "vault": a.Vault, "script": a.Script(), "bare": a.Paths[1].BareToken,
+		"its replay": a.Resolved.Replay[0].Path, "its logout": fmt.Sprint(a.Logout),
 	}
 	want := map[string]any{
 		"public_url": "https://auth.example.com", "url": "https://*.apps.example.com/hub", "wild": true, "path": "/hub",
@@ -185,12 +197,18 @@ func TestEveryKeyIsTaken(t *testing.T) {
 		"db": "/etc/cardea/db/cardea.db", "root file": "", "issuer": "https://id.example.com/realms/acme/",
 		"proxies": "[10.0.0.0/8 fd00::/8]", "set": HeadersAuthelia, "user": HeaderEmail,
 		"other record untouched": record.ClaimPath("groups"), "title": "Keycloak",
+		"preset": "JupyterHub", "its versions": "6.0", "vault": VaultObserve, "script": false, "bare": true,
+		"its replay": "/hub/hub/logout", "its logout": "[{GET /hub/hub/logout}]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if len(warnings) != 1 || warnings[0].Path != "providers[0].backchannel_url" {
-		t.Errorf("warnings: %v", warnings)
+	var warned []string
+	for _, w := range warnings {
+		warned = append(warned, w.Path)
+	}
+	if diff := cmp.Diff([]string{"providers[0].backchannel_url", "apps[0].vault", "apps[0].page_script"}, warned); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	claim, ok := a.Headers.Names["Remote-Role"].Claim()
 	if !ok || claim != "realm_access.roles" {

@@ -4,10 +4,10 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
 
+	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/strict"
 )
 
@@ -197,7 +197,7 @@ func (a *AppURL) UnmarshalText(text []byte) error {
 	if p != "/" {
 		p = strings.TrimSuffix(p, "/")
 	}
-	if err := checkPath(p); err != nil {
+	if err := preset.CheckPath(p); err != nil {
 		return err
 	}
 	*a = AppURL{Origin: Origin{Scheme: u.Scheme, Host: u.Host}, Path: p}
@@ -207,32 +207,4 @@ func (a *AppURL) UnmarshalText(text []byte) error {
 func isIP(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
-}
-
-// checkPath takes only paths that every party reads alike.
-func checkPath(p string) error {
-	const fix = "write a plain path such as /app, without %, .., // or ;"
-	if !strings.HasPrefix(p, "/") {
-		return problem(strict.Quote(p)+" does not begin with a slash", "write /"+strings.TrimLeft(clip(p), "/"))
-	}
-	for _, r := range p {
-		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/-._~!$&'()+,=:@", r)
-		if !plain {
-			return problem(strict.Quote(p)+" has characters that not all parties read alike", fix)
-		}
-	}
-	if strings.Contains(p+"/", "./") && path.Clean(p) == strings.TrimSuffix(p, "/") {
-		return problem(strict.Quote(p)+" has a part that ends in a dot, which some systems drop", fix)
-	}
-	if clean := path.Clean(p); clean != p && clean+"/" != p {
-		return problem(strict.Quote(p)+" can be written in a simpler way", "write "+clip(clean))
-	}
-	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Print writes the effective configuration as YAML: every default filled in,
-// every path absolute, each provider's whole record. Secrets are masked, and
+// every path absolute, each provider's and each app's whole record. Secrets are masked, and
 // the keys beside them say where they come from. Loaded again, what it writes
 // gives the same configuration.
 func Print(cfg *Config) ([]byte, error) {
@@ -20,6 +20,15 @@ func Print(cfg *Config) ([]byte, error) {
 		}
 		p.Override, p.EmailVerified, p.Scopes = &node, "", nil
 		shown.Providers[i] = p
+	}
+	shown.Apps = make([]App, len(cfg.Apps))
+	for i, a := range cfg.Apps {
+		var node yaml.Node
+		if err := node.Encode(a.Record); err != nil {
+			return nil, fmt.Errorf("printing the record of app %s: %w", a.ID, err)
+		}
+		a.Override = &node
+		shown.Apps[i] = a
 	}
 	var root yaml.Node
 	if err := root.Encode(&shown); err != nil {

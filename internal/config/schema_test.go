@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/strict"
 )
@@ -45,13 +47,30 @@ func generate(t *testing.T) []byte {
 	if err := r.AddGoComments(modulePath, ".", jsonschema.WithFullComment()); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.AddGoComments(modulePath, "../record", jsonschema.WithFullComment()); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"../record", "../preset"} {
+		if err := r.AddGoComments(modulePath, folder, jsonschema.WithFullComment()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	root := r.Reflect(&Config{})
 	for name, def := range r.Reflect(&record.Record{}).Definitions {
 		root.Definitions[name] = def
 	}
+	// Presets have words of the configuration's own, Logout and Path among them.
+	r.Namer = func(t reflect.Type) string {
+		if t.Name() == "" || strings.HasPrefix(t.Name(), "Preset") {
+			return t.Name()
+		}
+		return "Preset" + t.Name()
+	}
+	for name, def := range r.Reflect(&preset.Preset{}).Definitions {
+		root.Definitions[name] = def
+	}
+	own, ok := root.Definitions["App"].Properties.Get("record")
+	if !ok {
+		t.Fatal("an app has no record in the schema")
+	}
+	own.Ref = "#/$defs/Preset"
 	root.Title = "Cardea configuration"
 	out, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -120,6 +139,7 @@ func TestSchemaKnowsEveryKeyThatTheReaderKnowsAndNoOther(t *testing.T) {
 	for name, v := range map[string]any{
 		"Config": &Config{}, "Provider": &Provider{}, "App": &App{}, "Access": &Access{}, "Path": &Path{},
 		"Session": &Session{}, "CORS": &CORS{}, "Limits": &Limits{}, "Record": &record.Record{}, "SignOut": &record.SignOut{},
+		"Preset": &preset.Preset{}, "PresetCall": &preset.Call{}, "PresetPath": &preset.Path{}, "PresetLogout": &preset.Logout{}, "PresetCookies": &preset.Cookies{},
 	} {
 		def, ok := doc.Defs[name]
 		if !ok {

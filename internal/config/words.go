@@ -51,6 +51,19 @@ const (
 // Values lists the vocabulary.
 func (CookieLife) Values() []string { return []string{"persistent", "browser"} }
 
+// VaultMode says whether an app's cookies are kept here.
+type VaultMode string
+
+// The words of VaultMode.
+const (
+	VaultOn      VaultMode = "on"
+	VaultObserve VaultMode = "observe"
+	VaultOff     VaultMode = "off"
+)
+
+// Values lists the vocabulary.
+func (VaultMode) Values() []string { return []string{"on", "observe", "off"} }
+
 // HeaderSet names a ready set of identity headers.
 type HeaderSet string
 

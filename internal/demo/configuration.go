@@ -32,6 +32,7 @@ apps:
     name: Sample app
     url: http://localhost:%[1]d
     upstream: http://%[6]s
+    page_script: true              # open tabs leave by themselves when the session ends
 limits:
   shutdown: 1s
 `

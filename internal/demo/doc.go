@@ -5,6 +5,9 @@
 // prints. It does not own any behaviour: the gateway is the one that "cardea serve"
 // runs, from a configuration that could stand in a file, and is written to one.
 //
+// It also runs the development provider alone, for people who try the gateway with an
+// app of their own and have no provider at hand.
+//
 // Everything listens on loopback only. The provider's passwords are shown on its login
 // page, so that nothing here is fit for real use.
 package demo

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/cardea-auth/cardea/internal/devprovider"
 )
 
 const guide = `
@@ -38,11 +36,7 @@ Ctrl-C stops it.
 
 // guide is what people read once the demo is up.
 func (o *Options) guide() string {
-	var people []string
-	for _, p := range devprovider.DefaultPeople() {
-		people = append(people, p.Username+" / "+p.Password)
-	}
-	return fmt.Sprintf(guide, o.origin(), strings.Join(people, "   or   "), short(o.TokenLife), o.Program,
+	return fmt.Sprintf(guide, o.origin(), people(), short(o.TokenLife), o.Program,
 		near(o.configFile()), o.issuer(), o.Port+1, near(o.Data))
 }
 

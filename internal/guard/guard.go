@@ -29,10 +29,12 @@ type App struct {
 type PathRule struct {
 	Path   string // decoded, starts with "/"; a prefix ends at a segment boundary
 	Exact  bool
-	Public bool           // passed on without a session, with the identity when there is one
-	Bearer bool           // passed on without a session when it carries an Authorization header
-	Access *access.Policy // instead of the app's
-	MaxAge time.Duration  // instead of the app's
+	Public bool // passed on without a session, with the identity when there is one
+	Bearer bool // passed on without a session when it carries an Authorization header
+	// BareToken, with Bearer, takes an Authorization header without a scheme as well.
+	BareToken bool
+	Access    *access.Policy // instead of the app's
+	MaxAge    time.Duration  // instead of the app's
 }
 
 // Query is what a verdict hangs on.
@@ -42,7 +44,9 @@ type Query struct {
 	Seat    string // value of the seat cookie, unchecked
 	RawPath string // as on the wire, without the query
 	Bearer  bool   // the request carries an Authorization header of its own
-	Active  bool   // the request is a person's doing and keeps the session from idling
+	// BareToken: it carries one that names no scheme.
+	BareToken bool
+	Active    bool // the request is a person's doing and keeps the session from idling
 }
 
 // Outcome is the kind of a verdict.

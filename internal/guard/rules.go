@@ -15,6 +15,7 @@ const maxPolicies = 8
 // rule is what holds for a request: the strictest of all readings of its path.
 type rule struct {
 	public, bearer bool
+	bare           bool // an Authorization header without a scheme will do as well
 	maxAge         time.Duration
 	access         [maxPolicies]*access.Policy // all of them must admit
 	policies       int
@@ -67,7 +68,7 @@ func (a *App) ruleOf(raw string) (rule, bool) {
 		r.require(a.Access)
 		return r, true
 	}
-	r := rule{public: true, bearer: true}
+	r := rule{public: true, bearer: true, bare: true}
 	if class == plain {
 		return r, r.addAll(a, raw)
 	}
@@ -92,9 +93,9 @@ func (r *rule) addAll(a *App, path string) bool {
 
 // add makes r at least as strict as a reading that m rules; nil is the app's own rule.
 func (r *rule) add(a *App, m *PathRule) bool {
-	public, bearer, policy, maxAge := false, false, a.Access, a.MaxAge
+	public, bearer, bare, policy, maxAge := false, false, false, a.Access, a.MaxAge
 	if m != nil {
-		public, bearer = m.Public, m.Bearer || m.Public
+		public, bearer, bare = m.Public, m.Bearer || m.Public, m.BareToken || m.Public
 		if m.Access != nil {
 			policy = m.Access
 		}
@@ -104,6 +105,7 @@ func (r *rule) add(a *App, m *PathRule) bool {
 	}
 	r.public = r.public && public
 	r.bearer = r.bearer && bearer
+	r.bare = r.bare && bare
 	if maxAge != 0 && (r.maxAge == 0 || maxAge < r.maxAge) {
 		r.maxAge = maxAge
 	}

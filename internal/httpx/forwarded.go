@@ -20,10 +20,23 @@ type Client struct {
 	Scheme string     // http or https, as the client spoke
 	Host   string     // as the client named it, lower case
 	Chain  string     // X-Forwarded-For to send on: believed addresses only
+
+	origin Origin // "": not made yet
 }
 
 // Origin returns the origin that the client addressed.
-func (c Client) Origin() (Origin, error) { return MakeOrigin(c.Scheme, c.Host) }
+func (c Client) Origin() (Origin, error) {
+	if c.origin != "" {
+		return c.origin, nil
+	}
+	return MakeOrigin(c.Scheme, c.Host)
+}
+
+// At returns a copy that remembers what Origin answered.
+func (c Client) At(o Origin) Client {
+	c.origin = o
+	return c
+}
 
 // Client reads a request's origin. Headers of a peer that is not trusted are ignored
 // as if they were absent; X-Forwarded-For is walked from the right, over trusted

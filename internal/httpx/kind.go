@@ -105,3 +105,7 @@ func FromOrigin(r *http.Request, o Origin) bool {
 	}
 	return Origin(values[0]) == o
 }
+
+// PageParam is the query parameter by which a page tells, when it opens a WebSocket,
+// for whom it was made (session.PageMark). It never reaches an app.
+const PageParam = "cardea-page"

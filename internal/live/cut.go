@@ -1,7 +1,7 @@
 package live
 
 // Cut closes the connections of a session that keep does not want, brief ones too, and
-// returns how many of them were not brief. It does not end the session. keep is called
+// returns how many of them count. It does not end the session. keep is called
 // with a lock held and must not call the register.
 func (r *Register) Cut(id, cause string, keep func(Conn) bool) int {
 	s := &r.shards[r.index(id)]
@@ -44,7 +44,7 @@ func (s *shard) unlinkAll(first *entry, keep func(Conn) bool) []Conn {
 func closeAll(conns []Conn, cause string) int {
 	n := 0
 	for _, c := range conns {
-		if !brief(c) {
+		if counts(c) {
 			n++
 		}
 		c.Close(cause)

@@ -21,6 +21,13 @@ type Briefer interface {
 	Brief() bool
 }
 
+// Aside is implemented by connections of the gateway's own pages. They are closed like
+// any other, and keep their session among Sessions, but nobody counts them: a receipt
+// speaks of the apps' connections.
+type Aside interface {
+	Aside()
+}
+
 // Follower is implemented by connections that want to know when their session goes on
 // under another id. Moved must return at once and must not call the register.
 type Follower interface {
@@ -104,7 +111,7 @@ func (r *Register) Add(id string, c Conn) (remove func(), ok bool) {
 }
 
 // Close closes every connection of a session, refuses those that come late, and
-// returns how many it closed, brief requests not counted.
+// returns how many it closed, counted as by Count.
 func (r *Register) Close(id, cause string) int {
 	i := r.index(id)
 	s := &r.shards[i]
@@ -121,7 +128,7 @@ func (r *Register) Close(id, cause string) int {
 
 	n := 0
 	for e := first; e != nil; e = e.next {
-		if !brief(e.conn) {
+		if counts(e.conn) {
 			n++
 		}
 		e.conn.Close(cause)
@@ -213,7 +220,7 @@ func (r *Register) Sessions() []string {
 		s := &r.shards[i]
 		s.mu.Lock()
 		for id, first := range s.open {
-			if count(first) > 0 {
+			if lasting(first) {
 				ids = append(ids, id)
 			}
 		}
@@ -223,7 +230,7 @@ func (r *Register) Sessions() []string {
 }
 
 // Count returns how many sessions have connections, and how many those are. Brief
-// requests are not counted.
+// requests and connections aside are not counted.
 func (r *Register) Count() (sessions, conns int) {
 	for i := range r.shards {
 		s := &r.shards[i]
@@ -239,7 +246,7 @@ func (r *Register) Count() (sessions, conns int) {
 	return sessions, conns
 }
 
-// Open returns how many connections a session has, brief requests not counted.
+// Open returns how many connections a session has, counted as by Count.
 func (r *Register) Open(id string) int {
 	s := &r.shards[r.index(id)]
 	s.mu.Lock()
@@ -250,11 +257,26 @@ func (r *Register) Open(id string) int {
 func count(first *entry) int {
 	n := 0
 	for e := first; e != nil; e = e.next {
-		if !brief(e.conn) {
+		if counts(e.conn) {
 			n++
 		}
 	}
 	return n
+}
+
+// lasting tells whether one of a list is more than a brief request.
+func lasting(first *entry) bool {
+	for e := first; e != nil; e = e.next {
+		if !brief(e.conn) {
+			return true
+		}
+	}
+	return false
+}
+
+func counts(c Conn) bool {
+	_, aside := c.(Aside)
+	return !aside && !brief(c)
 }
 
 func brief(c Conn) bool {

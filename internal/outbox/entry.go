@@ -9,6 +9,7 @@ type Kind string
 const (
 	KindRevoke     Kind = "revoke-token" // RFC 7009 at the provider, or the provider's own API
 	KindEndSession Kind = "end-session"  // the provider's logout, called by the server
+	KindAppLogout  Kind = "app-logout"   // the app's own logout, with the cookies kept for the session
 )
 
 // State of an entry.
@@ -28,6 +29,7 @@ type Entry struct {
 	Kind      Kind
 	Session   string // the session that ended
 	Provider  string
+	App       string // of KindAppLogout: stored only where the session keeps cookies of that app
 	Payload   []byte
 	State     State
 	CreatedAt time.Time

@@ -43,8 +43,15 @@ type exchange struct {
 	wire   *wire // the connection to the app
 	mark   int64 // what had come in on it when it was taken
 
-	ended  atomic.Bool // the session ended under it
-	lasts  atomic.Bool // known to be a live connection
+	ended atomic.Bool // the session ended under it
+	lasts atomic.Bool // known to be a live connection
+
+	origin httpx.Origin // that the client addressed; "" without a session
+	jar    bool         // the app's cookies are kept for the session
+	token  bool         // let in by a token of its own alone: no cookie may stand in for a bad one
+	lines  []string     // Cookie lines for the app, with jar
+	drop   []string     // Set-Cookie lines by which the browser drops what it should not carry
+	script bool         // the answer may get the page script
 	active atomic.Int64
 
 	mu     sync.Mutex
@@ -210,6 +217,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.x.w }
 // pass through modify.
 func (w *writer) WriteHeader(code int) {
 	if code < http.StatusOK && code != http.StatusSwitchingProtocols {
+		if w.x.jar { // browsers take none from there, so that nothing is lost
+			delete(w.x.w.Header(), "Set-Cookie")
+		}
 		dropOwnSetCookies(w.x.w.Header())
 	}
 	w.x.w.WriteHeader(code)

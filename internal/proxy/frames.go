@@ -95,3 +95,15 @@ func closeFrame(code uint16, reason string, masked bool) []byte {
 	b = binary.BigEndian.AppendUint16(b, code)
 	return append(b, reason...)
 }
+
+// textFrame makes a whole text message of a server (section 5.6); nothing of "". It is
+// cut where it would need more than the shortest form of length.
+func textFrame(message string) []byte {
+	if message == "" {
+		return nil
+	}
+	if len(message) > 125 {
+		message = message[:125]
+	}
+	return append([]byte{0x81, byte(len(message))}, message...)
+}

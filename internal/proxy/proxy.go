@@ -46,6 +46,13 @@ type Options struct {
 	Touched    func(id session.ID, now time.Time)
 	TouchEvery time.Duration // 5 s when zero
 
+	Cookies Cookies // keeps the app's cookies for sessions; nil: browsers keep them
+	Script  Script  // goes into the app's pages; nil: none does
+	// Farewell is a text message that browsers get before a socket's close frame when the
+	// session ended, so that the app's client does not come back; "" sends none.
+	Farewell  string
+	CloseCode uint16 // of that close frame; 1008 when zero
+
 	// UpgradeOrigins are further origins whose pages may open WebSockets; "*" stands
 	// for any. The app's own origin always may.
 	UpgradeOrigins []string
@@ -100,6 +107,9 @@ func New(o Options) (*Proxy, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.CloseCode == 0 {
+		o.CloseCode = closePolicy
+	}
 	if o.TouchEvery <= 0 {
 		o.TouchEvery = defaultTouchEvery
 	}
@@ -117,6 +127,14 @@ func New(o Options) (*Proxy, error) {
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return p, nil
+}
+
+// Call sends a request that the gateway makes by itself: as it is, without identity,
+// and following no redirect.
+func (p *Proxy) Call(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host = p.target.scheme, p.target.host
+	return p.transport.Transport.RoundTrip(out)
 }
 
 // Close closes idle connections to the app.
@@ -154,6 +172,10 @@ func (p *Proxy) ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdict
 		defer remove()
 	}
 	x.protected = x.session != nil || !v.Public
+	x.token = x.session == nil && v.Bearer && !v.Public
+	if !x.admit(ctx) {
+		return
+	}
 	defer x.finish()
 	p.reverse.ServeHTTP(&x.writer, r.WithContext(&x.ctx))
 }

@@ -17,12 +17,19 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	out := pr.Out
 	out.URL.Scheme, out.URL.Host = p.target.scheme, p.target.host
 	keepTarget(out, pr.In)
+	if x.upgrade {
+		out.URL.RawQuery = withoutMark(out.URL.RawQuery)
+	}
 	if c := x.client.Host; c != "" && !strings.EqualFold(c, out.Host) {
 		out.Host = c // a trusted proxy in front has changed it on the way
 	}
 	h := out.Header
 	p.strip(h)
+	x.setCookies(h)
 	dropOwnCookies(h)
+	if x.script {
+		p.o.Script.Ask(h)
+	}
 	if !x.upgrade {
 		delete(h, "Connection")
 		delete(h, "Upgrade")

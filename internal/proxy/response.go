@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -17,6 +18,9 @@ func (p *Proxy) modify(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	h := res.Header
 	dropOwnSetCookies(h)
+	if err := x.keepCookies(h); err != nil {
+		return err
+	}
 	p.filterSiteData(h)
 	delete(h, "Alt-Svc") // browsers would go around the gateway
 	if res.StatusCode == http.StatusSwitchingProtocols {
@@ -32,6 +36,11 @@ func (p *Proxy) modify(res *http.Response) error {
 	}
 	if strings.HasPrefix(h.Get("Content-Type"), "text/event-stream") {
 		x.lasts.Store(true)
+	}
+	if x.script {
+		if err := p.o.Script.Add(res, x.origin, x.session.PageMark()); err != nil {
+			return fmt.Errorf("adding the page script: %w", err)
+		}
 	}
 	x.left = res.ContentLength
 	x.answer.ReadCloser = res.Body

@@ -50,6 +50,7 @@ type tunnel struct {
 	ending  atomic.Bool
 	code    uint16
 	reason  string
+	message string        // for the browser, before the close frame
 	drained chan struct{} // closed when nothing more is read from the client
 	told    chan struct{} // closed when both sides have been told of the end
 	open    bool          // the switch is complete; guarded by the exchange's lock
@@ -255,9 +256,9 @@ func (t *tunnel) end(cause string) {
 	if !open || !t.ending.CompareAndSwap(false, true) {
 		return // while the switch is under way, its last step ends it
 	}
-	t.code, t.reason = closePolicy, "signed out"
+	t.code, t.reason, t.message = t.x.p.o.CloseCode, "signed out", t.x.p.o.Farewell
 	if cause == CauseShutdown {
-		t.code, t.reason = closeGoingAway, "going away"
+		t.code, t.reason, t.message = closeGoingAway, "going away", ""
 	}
 	go t.farewell()
 }
@@ -301,7 +302,7 @@ func (t *tunnel) farewellBrowser() {
 	}
 	f.shut = true
 	if f.scan.boundary() {
-		_, _ = t.client.Write(closeFrame(t.code, t.reason, false))
+		_, _ = t.client.Write(append(textFrame(t.message), closeFrame(t.code, t.reason, false)...))
 	}
 	f.mu.Unlock()
 	_ = closeWrite(t.client)

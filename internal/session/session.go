@@ -2,7 +2,9 @@ package session
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"strings"
 	"time"
 
@@ -102,4 +104,12 @@ type Filter struct {
 	SID      string        // with Identity.Issuer
 	After    ID
 	Limit    int
+}
+
+// PageMark names the person that a page was made for: a page that is still open when
+// somebody else has signed in on the same browser is told by it. It is no secret and
+// stays the same when the session goes on under another id.
+func (s *Session) PageMark() string {
+	sum := sha256.Sum256([]byte("page\x00" + s.Account))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

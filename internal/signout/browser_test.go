@@ -172,11 +172,11 @@ func TestTheReceiptIsTrue(t *testing.T) {
 			}
 		}
 		got, err := r.Steps(t.Context(), Receipt{Session: "a", Provider: "main", Cause: tc.cause, Browser: tc.browser, Returned: tc.returned, Closed: 2})
-		want := []Step{{WhatSession, StepDone, 0}, {WhatConnections, StepDone, 2}}
+		want := []Step{{What: WhatSession, State: StepDone, Count: 0}, {What: WhatConnections, State: StepDone, Count: 2}}
 		if tc.tokens != "" {
-			want = append(want, Step{WhatTokens, tc.tokens, 0})
+			want = append(want, Step{What: WhatTokens, State: tc.tokens, Count: 0})
 		}
-		want = append(want, Step{WhatProvider, tc.provider, 0})
+		want = append(want, Step{What: WhatProvider, State: tc.provider, Count: 0})
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}

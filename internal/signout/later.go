@@ -27,28 +27,33 @@ func (o *SignOut) stateOf(id session.ID) string {
 }
 
 // sent remembers, for laterLife, which sessions' browsers have been sent to the
-// provider: one that stops there and comes back some other way is not sent again.
+// provider: one that stops there and comes back some other way is not sent again. A
+// page that navigates twice at once (the app's script, and ours) keeps only the answer
+// to the second, so that for again both lead there.
 type sent struct {
 	mu sync.Mutex
 	at map[session.ID]time.Time
 }
 
-const maxSent = 65_536
+const (
+	maxSent = 65_536
+	again   = 5 * time.Second
+)
 
 // done reports whether a session's browser has been sent.
-func (s *sent) done(id session.ID) bool {
+func (s *sent) done(now time.Time, id session.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, done := s.at[id]
-	return done
+	at, sent := s.at[id]
+	return sent && now.Sub(at) > again
 }
 
 // first reports whether a session's browser is to be sent now.
 func (s *sent) first(now time.Time, id session.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, done := s.at[id]; done {
-		return false
+	if at, sent := s.at[id]; sent {
+		return now.Sub(at) <= again
 	}
 	if len(s.at) >= maxSent {
 		for old, at := range s.at {
@@ -71,7 +76,7 @@ func (s *sent) first(now time.Time, id session.ID) bool {
 // app's own logout: that answer could not lead it to the provider, so its next page
 // does, once, within ten minutes.
 func (o *SignOut) LaterCall(ctx context.Context, now time.Time, t session.Tombstone) (oidc.BrowserCall, bool) {
-	if t.Cause != session.CauseApp || len(o.o.StateKey) == 0 || now.Sub(t.EndedAt) > laterLife || o.sent.done(t.Session) {
+	if t.Cause != session.CauseApp || len(o.o.StateKey) == 0 || now.Sub(t.EndedAt) > laterLife || o.sent.done(now, t.Session) {
 		return oidc.BrowserCall{}, false
 	}
 	r, err := o.ReceiptOf(ctx, t.Session)

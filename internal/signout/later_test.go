@@ -188,7 +188,7 @@ func TestThePlacesOfBrowsersThatWereSentAreGivenFree(t *testing.T) {
 	if s.first(start.Add(laterLife), "a") {
 		t.Error("a place was found where all are taken")
 	}
-	if !s.first(start.Add(laterLife+time.Second), "a") || len(s.at) != 1 || !s.done("a") {
+	if !s.first(start.Add(laterLife+time.Second), "a") || len(s.at) != 1 || !s.done(start.Add(laterLife+again+2*time.Second), "a") {
 		t.Errorf("%d places taken", len(s.at))
 	}
 }

@@ -72,7 +72,9 @@ func (o *SignOut) pend(req Request) pendingEnd {
 		e := o.plan(req.at, req, s)
 		p.receipt = e.Receipt
 		for _, entry := range e.Entries {
-			p.tell = append(p.tell, entry.Kind)
+			if entry.App == "" { // which apps hold cookies only the store knows
+				p.tell = append(p.tell, entry.Kind)
+			}
 		}
 	}
 	p.req.Known = nil

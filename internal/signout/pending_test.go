@@ -41,7 +41,7 @@ func TestCVE_2020_15223_AnEndThatTheStoreDidNotTakeSaysSoAndIsRetried(t *testing
 			t.Errorf("connections heard %+v", heard)
 		}
 		steps, err := r.Steps(ctx, res.Receipt)
-		want := []Step{{WhatSession, StepNotDurable, 0}, {WhatConnections, StepDone, 3}, {WhatTokens, StepRetrying, 0}, {WhatProvider, StepRetrying, 0}}
+		want := []Step{{What: WhatSession, State: StepNotDurable, Count: 0}, {What: WhatConnections, State: StepDone, Count: 3}, {What: WhatTokens, State: StepRetrying, Count: 0}, {What: WhatProvider, State: StepRetrying, Count: 0}}
 		if diff := cmp.Diff(want, steps); diff != "" || err != nil {
 			t.Errorf("steps while the store is down: %v\n%s", err, diff)
 		}
@@ -168,7 +168,7 @@ func TestAReturnDuringAnOutageIsNotForgotten(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	steps, _ := r.Steps(t.Context(), got)
-	if last := steps[len(steps)-1]; last != (Step{WhatProvider, StepDone, 0}) {
+	if last := steps[len(steps)-1]; last != (Step{What: WhatProvider, State: StepDone, Count: 0}) {
 		t.Errorf("during the outage: %+v", last)
 	}
 	r.store.set(false, false)

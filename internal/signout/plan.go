@@ -56,14 +56,37 @@ func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 		},
 	}
 	e.Receipt.State, _ = session.HashSeatValue(req.state)
-	p, ok := o.o.Providers(s.Provider)
-	if !ok {
-		return e // the provider was withdrawn: there is nobody left to tell
+	if p, ok := o.o.Providers(s.Provider); ok { // one that was withdrawn is not there to be told
+		rec := p.Record()
+		e.Receipt.Browser = rule.EndSession == Browser && rec.SignOut.Kind != record.SignOutNone
+		e.Entries = o.entries(now, rule, rec, req.Cause, s)
 	}
-	rec := p.Record()
-	e.Receipt.Browser = rule.EndSession == Browser && rec.SignOut.Kind != record.SignOutNone
-	e.Entries = o.entries(now, rule, rec, req.Cause, s)
+	if rule.ReplayApp {
+		e.Entries = append(e.Entries, o.appEntries(now, req, s)...)
+	}
 	return e
+}
+
+// appEntries ask for the logout of every app that has one. The store takes those whose
+// cookies it keeps for this session: in the others the person has no session.
+func (o *SignOut) appEntries(now time.Time, req Request, s *session.Session) []outbox.Entry {
+	var list []outbox.Entry
+	for _, app := range o.o.Apps {
+		if app != req.Told {
+			e := o.entry(now, outbox.KindAppLogout, s)
+			e.App = app
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// entry is due at once and tried as long as any.
+func (o *SignOut) entry(now time.Time, kind outbox.Kind, s *session.Session) outbox.Entry {
+	return outbox.Entry{
+		ID: string(session.NewID()), Kind: kind, Session: string(s.ID), Provider: s.Provider,
+		State: outbox.Pending, CreatedAt: now, NextAt: now, Deadline: now.Add(o.o.Tried),
+	}
 }
 
 func (o *SignOut) until(now time.Time, s *session.Session) time.Time {
@@ -83,10 +106,9 @@ func (o *SignOut) entries(now time.Time, rule Rule, rec record.Record, cause ses
 		return nil // strings and times always marshal
 	}
 	entry := func(kind outbox.Kind, after time.Duration) outbox.Entry {
-		return outbox.Entry{
-			ID: string(session.NewID()), Kind: kind, Session: string(s.ID), Provider: s.Provider, Payload: payload,
-			State: outbox.Pending, CreatedAt: now, NextAt: now.Add(after), Deadline: now.Add(o.o.Tried),
-		}
+		e := o.entry(now, kind, s)
+		e.Payload, e.NextAt = payload, now.Add(after)
+		return e
 	}
 	var list []outbox.Entry
 	if revokes(rule, rec, s.Grant.Tokens) {

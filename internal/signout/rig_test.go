@@ -64,6 +64,7 @@ type rig struct {
 	events   *events
 	logs     *syncBuffer
 	now      time.Time
+	apps     []string
 }
 
 type syncBuffer struct {
@@ -95,11 +96,17 @@ func keycloakLike() record.Record {
 
 func newRig(t *testing.T, list ...*session.Session) *rig {
 	t.Helper()
+	return newRigWithApps(t, nil, list...)
+}
+
+// newRigWithApps has apps whose own logout can be called.
+func newRigWithApps(t *testing.T, apps []string, list ...*session.Session) *rig {
+	t.Helper()
 	e := &events{}
 	r := &rig{
 		store: newStore(e, list...), events: e, now: start, logs: &syncBuffer{},
-		provider: &fakeProvider{rec: keycloakLike(), byBrowser: true, byServer: true},
-		cache:    &hearer{name: "cache", events: e}, conns: &hearer{name: "connections", events: e},
+		apps: apps, provider: &fakeProvider{rec: keycloakLike(), byBrowser: true, byServer: true},
+		cache: &hearer{name: "cache", events: e}, conns: &hearer{name: "connections", events: e},
 	}
 	var err error
 	r.SignOut, err = New(Options{
@@ -112,7 +119,7 @@ func newRig(t *testing.T, list ...*session.Session) *rig {
 			}
 			return nil
 		},
-		Connections:  func(session.ID) int { return 3 },
+		Connections: func(session.ID) int { return 3 }, Apps: r.apps,
 		SignedOutURL: "https://gate.example/.cardea/signed-out", Absolute: 24 * time.Hour,
 	})
 	if err != nil {

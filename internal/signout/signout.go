@@ -73,6 +73,8 @@ type Options struct {
 	StateKey []byte
 	// Tried is how long a participant is tried to be told; 72 h when zero.
 	Tried time.Duration
+	// Apps are those with a logout of their own that can be called without a browser.
+	Apps []string
 	// SignedOutURL is where providers send the browser back to.
 	SignedOutURL string
 	// Absolute is the longest absolute limit of any session: tombstones outlive it. Zero
@@ -115,6 +117,7 @@ type Request struct {
 	From    string           // address of the page that it came from, for "sign in again"
 	By      string           // who asked, for the log: "person", "operator", ...
 	Known   *session.Session // what a cache knows of it: used when the store is down
+	Told    string           // an app that has heard already: its own logout was the cause
 
 	state  string    // value that the browser takes to the provider
 	at     time.Time // when the session ended, also where that became durable later

@@ -3,6 +3,8 @@ package signout
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/record"
@@ -18,6 +20,7 @@ const (
 	WhatConnections What = "connections" // open sockets and streams
 	WhatTokens      What = "tokens"      // at the provider
 	WhatProvider    What = "provider"    // the provider's own session
+	WhatApp         What = "app"         // the app's own session
 )
 
 // StepState says how far a line of the receipt has come.
@@ -28,6 +31,7 @@ const (
 	StepDone       StepState = "done"
 	StepRetrying   StepState = "retrying" // tried, or about to be, until it is told
 	StepOpen       StepState = "open"     // left alive, and nothing more will be done
+	StepFailed     StepState = "failed"   // could not be told, and nothing more will be done
 	StepNotDurable StepState = "not-durable"
 )
 
@@ -35,7 +39,8 @@ const (
 type Step struct {
 	What  What
 	State StepState
-	Count int // connections
+	Count int    // connections
+	App   string // id
 }
 
 // Steps completes a receipt by what has been delivered since. The provider's session
@@ -59,6 +64,7 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 	if r.Closed > 0 {
 		steps = append(steps, Step{What: WhatConnections, State: StepDone, Count: r.Closed})
 	}
+	steps = append(steps, appSteps(entries)...)
 	// Tokens that came late are revoked by entries of their own; all of them are one line,
 	// which says the least that is true of each.
 	if state, found := worst(entries, outbox.KindRevoke); found {
@@ -88,6 +94,26 @@ func (o *SignOut) providerState(r Receipt, entries []outbox.Entry) StepState {
 		return StepOpen
 	}
 	return state
+}
+
+// appSteps are the lines of the apps that are told of the end.
+func appSteps(entries []outbox.Entry) []Step {
+	var steps []Step
+	for _, e := range entries {
+		if e.Kind != outbox.KindAppLogout || e.App == "" {
+			continue
+		}
+		step := Step{What: WhatApp, App: e.App, State: StepFailed}
+		switch e.State {
+		case outbox.Done, outbox.Cancelled:
+			step.State = StepDone
+		case outbox.Pending:
+			step.State = StepRetrying
+		}
+		steps = append(steps, step)
+	}
+	slices.SortFunc(steps, func(a, b Step) int { return strings.Compare(a.App, b.App) })
+	return steps
 }
 
 // worst returns what can be said of all entries of a kind; found is false without one.

@@ -31,7 +31,7 @@ const (
 type Rule struct {
 	Revoke     bool // tokens at the provider
 	EndSession By   // the provider's own session
-	ReplayApp  bool // the app's own logout, with its vaulted cookies
+	ReplayApp  bool // the apps' own logouts, with the cookies kept for them
 	Fresh      bool // the browser's next sign-in authenticates anew
 	Stay       bool // a page asked for afterwards is answered by the signed-out page
 	Page       Page // what the browser is told
@@ -43,13 +43,15 @@ type Rule struct {
 //     which anyone can forge with a sid, never revokes tokens (OpenID Connect
 //     Front-Channel Logout section 2);
 //   - plain expiry keeps the deep link and asks nothing extra: the provider decides;
+//   - the app whose own logout was the cause has heard already (Request.Told); the
+//     others that shared the session have not;
 //   - a renewed session lives on under its new id, so that only the surplus grant goes,
 //     which signin sees to;
 //   - where another account signs in on the same browser, the provider's session belongs
 //     to that account already.
 var rules = map[session.Cause]Rule{
 	session.CauseButton:          {Revoke: true, EndSession: Browser, ReplayApp: true, Fresh: true, Stay: true, Page: PageUser},
-	session.CauseApp:             {Revoke: true, EndSession: Browser, ReplayApp: false, Fresh: true, Stay: true, Page: PageUser},
+	session.CauseApp:             {Revoke: true, EndSession: Browser, ReplayApp: true, Fresh: true, Stay: true, Page: PageUser},
 	session.CauseEverywhere:      {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageEverywhere},
 	session.CauseAdmin:           {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageAdministrator},
 	session.CauseBackChannel:     {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageProvider},

@@ -16,7 +16,7 @@ func TestWhatEachCauseDoes(t *testing.T) {
 		reason string
 	}{
 		{session.CauseButton, Rule{true, Browser, true, true, true, PageUser}, "the person means all of it, and their browser is here"},
-		{session.CauseApp, Rule{true, Browser, false, true, true, PageUser}, "as the button, but the app's logout has just run"},
+		{session.CauseApp, Rule{true, Browser, true, true, true, PageUser}, "as the button; the app that was left is told no second time"},
 		{session.CauseEverywhere, Rule{true, Server, true, true, true, PageEverywhere}, "the ended browser is elsewhere: only the server can call"},
 		{session.CauseAdmin, Rule{true, Server, true, true, true, PageAdministrator}, "an operator means all of it, and has no browser of the person's"},
 		{session.CauseBackChannel, Rule{true, Nobody, true, true, true, PageProvider}, "the provider ended its own session; its tokens may live on"},

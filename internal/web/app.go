@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 	kind := httpx.KindOf(q.Request)
 	v := s.o.Guard.Check(q.Context(), q.now, guard.Query{
 		App: app.Rules, Origin: string(q.origin), Seat: q.seat(), RawPath: q.URL.EscapedPath(),
-		Bearer: bearer(q.Request), Active: true,
+		Bearer: bearer(q.Request), BareToken: bareToken(q.Request), Active: !app.polls(q.Request),
 	})
 	if app.logsOut(q.Request) && s.appLogout(w, q, app, v) {
 		return
@@ -65,6 +66,13 @@ func bearer(r *http.Request) bool {
 	return ok && value != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token"))
 }
 
+// bareToken tells whether the Authorization header is a token without a scheme, as some
+// apps' own clients send it.
+func bareToken(r *http.Request) bool {
+	value := r.Header.Get("Authorization")
+	return value != "" && !strings.Contains(value, " ")
+}
+
 // noSession answers a request that needs a session. Only a page in a tab of its own
 // starts a sign-in: a sub-resource or a script that was redirected would sign the
 // browser in again behind the person's back.
@@ -89,8 +97,36 @@ func (s *Server) noSession(w http.ResponseWriter, q *request, app *App, kind htt
 		})
 	default:
 		app.CORS.allow(w, q.Request)
-		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+		s.problem(w, q, pages.SessionRequired, cmp.Or(app.Refusal, http.StatusUnauthorized), "", 0)
 	}
+}
+
+// polls tells whether a page of the app asks for the path by itself, so that asking is
+// nobody's activity. Whoever spells the path in another way has only acted.
+func (a *App) polls(r *http.Request) bool {
+	if len(a.Polling) == 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	path := r.URL.Path
+	for _, p := range a.Polling {
+		if matches(path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches tells whether a path is, or is below, a pattern.
+func matches(path, pattern string) bool {
+	for pattern != "" {
+		want, restOf, _ := strings.Cut(strings.TrimPrefix(pattern, "/"), "/")
+		have, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		if have == "" || want != "*" && want != have {
+			return false
+		}
+		path, pattern = rest, restOf
+	}
+	return true
 }
 
 // localURI is the request's own path and query where that is a safe target, else "/".

@@ -59,6 +59,7 @@ func (s *Server) appLogout(w http.ResponseWriter, q *request, app *App, v guard.
 		s.confirm(w, q, live, app, ModeAsk, app.Path)
 		return true
 	}
+	gone := s.leavingCookies(q, live.ID)
 	heard := askApp(q, app, v)
 	heard.cookies(w)
 	mode := app.SignOut
@@ -67,12 +68,13 @@ func (s *Server) appLogout(w http.ResponseWriter, q *request, app *App, v guard.
 	}
 	res, err := s.o.SignOut.End(q.Context(), q.now, signout.Request{
 		Session: live.ID, Cause: session.CauseApp, Mode: signout.Mode(mode),
-		From: string(q.origin) + app.Path, By: "app", Known: live,
+		From: string(q.origin) + app.Path, By: "app", Known: live, Told: heard.by(app),
 	})
 	if err != nil && !errors.Is(err, signout.ErrNotDurable) && !errors.Is(err, session.ErrNotFound) {
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return true
 	}
+	expire(w, gone)
 	s.keepSeat(w, q, app)
 	if byScript(q) {
 		heard.answer(w)
@@ -159,6 +161,14 @@ func (k *kept) cookies(w http.ResponseWriter) {
 	for _, line := range k.sent["Set-Cookie"] {
 		w.Header().Add("Set-Cookie", line)
 	}
+}
+
+// by names the app if it took its logout; one that failed is told again.
+func (k *kept) by(app *App) string {
+	if k.status == 0 || k.status >= http.StatusBadRequest {
+		return ""
+	}
+	return app.Rules.ID
 }
 
 // answer gives a script the app's answer; where there is none that is whole, it hears

@@ -70,7 +70,7 @@ var keptSeat = "__Host-cardea=" + seatLive + "; Path=/; Max-Age=36000; HttpOnly;
 func TestAScriptThatSignsOutInTheAppGetsTheAppsAnswerAndTheSessionEnds(t *testing.T) {
 	f := withLogout(t, loggedOut)
 	w := fetchLogout(f, seatLive)
-	want := []signout.Request{{Session: "live", Cause: session.CauseApp, Mode: signout.ModeProvider, From: "https://app.example/", By: "app", Known: person("live")}}
+	want := []signout.Request{{Session: "live", Cause: session.CauseApp, Mode: signout.ModeProvider, From: "https://app.example/", By: "app", Known: person("live"), Told: "other"}}
 	if diff := cmp.Diff(want, f.signOut.ended, cmpopts.IgnoreUnexported(signout.Request{})); diff != "" {
 		t.Error(diff)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/pages"
+	"github.com/cardea-auth/cardea/internal/session"
 )
 
 // Failures answers in an app's place when passing a request on came to nothing.
@@ -27,8 +28,11 @@ func wrap(r *http.Request) *request {
 // below 500 it was the request that broke off or was too large.
 func (f *Failures) Unavailable(w http.ResponseWriter, r *http.Request, status int, err error) {
 	p := pages.Problem{Kind: pages.UpstreamUnavailable, RetryURL: retryURL(r)}
-	if status < http.StatusInternalServerError {
+	switch {
+	case status < http.StatusInternalServerError:
 		p.Kind = pages.BadRequest
+	case errors.Is(err, session.ErrUnavailable):
+		p.Kind = pages.StoreUnavailable
 	}
 	f.s.failAs(w, wrap(r), status, p, err)
 }

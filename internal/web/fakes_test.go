@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -195,6 +196,7 @@ type face struct {
 	verdict guard.Verdict
 	known   map[session.SeatHash]*session.Session
 	logs    *lockedBuffer
+	live    *live.Register
 }
 
 type lockedBuffer struct {
@@ -217,7 +219,7 @@ func (l *lockedBuffer) String() string {
 func newFace(t *testing.T, change ...func(*Options)) *face {
 	t.Helper()
 	f := &face{
-		t: t, signIn: &fakeSignIn{takePath: "/deep"}, known: map[session.SeatHash]*session.Session{}, logs: &lockedBuffer{},
+		t: t, signIn: &fakeSignIn{takePath: "/deep"}, known: map[session.SeatHash]*session.Session{}, logs: &lockedBuffer{}, live: live.NewRegister(),
 		signOut: &fakeSignOut{receipts: map[string]signout.Receipt{}, ofs: map[session.ID]signout.Receipt{}},
 	}
 	button := &session.Tombstone{Session: "ended", Provider: "main", Cause: session.CauseButton, Fresh: true}
@@ -256,6 +258,7 @@ func newFace(t *testing.T, change ...func(*Options)) *face {
 		Guard: f.guard, SignIn: f.signIn, SignOut: f.signOut, Pages: newPages(t), Logger: slog.New(slog.NewTextHandler(f.logs, nil)),
 		Now: func() time.Time { return now }, Absolute: 10 * time.Hour,
 		Known: func(h session.SeatHash) (*session.Session, bool) { s, ok := f.known[h]; return s, ok },
+		Live:  f.live,
 	}
 	for _, c := range change {
 		c(&o)

@@ -29,6 +29,10 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 		s.only(w, q, s.signedOut, http.MethodGet, http.MethodHead)
 	case name == "session":
 		s.only(w, q, s.sessionInfo, http.MethodGet, http.MethodHead)
+	case name == "events":
+		s.only(w, q, s.events, http.MethodGet)
+	case name == "stay":
+		s.only(w, q, s.stay, http.MethodPost)
 	case name == "jwks":
 		s.only(w, q, s.jwks, http.MethodGet, http.MethodHead)
 	default:
@@ -107,7 +111,7 @@ func (s *Server) sessionInfo(w http.ResponseWriter, q *request) {
 	if x.Profile.EmailBelieved {
 		out.Email = x.Profile.Email
 	}
-	out.Idle = limit(x.Limits.Idle, x.IdleUntil(), q.now)
+	out.Idle = limit(x.Limits.Idle, s.idleUntil(x), q.now)
 	out.Absolute = limit(x.Limits.Absolute, x.AbsoluteUntil(), q.now)
 	body, err := json.Marshal(out)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -89,7 +90,21 @@ type App struct {
 	Persistent bool // the seat cookie outlives the browser's session
 	CORS       *CORS
 	Logout     []Logout // the app's own
+	Polling    []string // paths, with all below them, that pages ask for by themselves; "*" stands for a segment
+	Refusal    int      // status of what is no page and has no session; 401 when zero
+	Cookies    Cookies  // keeps the app's cookies; nil: browsers keep them
 	Upstream   Upstream
+}
+
+// Cookies keeps an app's cookies for sessions.
+type Cookies interface {
+	// Leaving returns Set-Cookie lines that expire what the browser holds of the app.
+	Leaving(ctx context.Context, id session.ID, origin httpx.Origin, in *http.Request) []string
+}
+
+// Live is where connections of sessions register.
+type Live interface {
+	Add(id string, c live.Conn) (remove func(), ok bool)
 }
 
 // Logout is a request by which people sign out in the app itself.
@@ -105,7 +120,7 @@ const (
 	ModeAsk      Mode = "ask"
 )
 
-// Options are what a Server lives on. All are required but JWKS and HeaderBytes.
+// Options are what a Server lives on. All are required but JWKS, HeaderBytes and Seen.
 type Options struct {
 	Public     httpx.Origin
 	Apps       []App
@@ -124,6 +139,10 @@ type Options struct {
 	// Known looks a session up by its seat even when the store is down, so that a
 	// sign-out can refuse it in memory.
 	Known func(hash session.SeatHash) (*session.Session, bool)
+	// Live is told of the event streams of pages.
+	Live Live
+	// Seen is the latest activity of a session that is not in its record yet; nil: none is.
+	Seen func(session.ID) time.Time
 }
 
 // Server is the http.Handler of the listener that browsers and front proxies reach.
@@ -137,8 +156,11 @@ type Server struct {
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
-	if o.Public == "" || o.Guard == nil || o.SignIn == nil || o.SignOut == nil || o.Pages == nil || o.Logger == nil || o.Now == nil || o.Known == nil {
-		return nil, errors.New("web: Public, Guard, SignIn, SignOut, Pages, Logger, Now and Known are required")
+	if o.Public == "" || o.Guard == nil || o.SignIn == nil || o.SignOut == nil || o.Pages == nil || o.Logger == nil || o.Now == nil || o.Known == nil || o.Live == nil {
+		return nil, errors.New("web: Public, Guard, SignIn, SignOut, Pages, Logger, Now, Known and Live are required")
+	}
+	if o.Seen == nil {
+		o.Seen = func(session.ID) time.Time { return time.Time{} }
 	}
 	s := &Server{o: o, providers: map[string]Provider{}, gateway: &guard.App{
 		ID: "cardea", Origin: string(o.Public), Paths: []guard.PathRule{{Path: "/", Public: true}},
@@ -185,6 +207,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Misdirected Request: this address is not served here", http.StatusMisdirectedRequest)
 		return
 	}
+	client = client.At(origin)
 	q := &request{Request: r, now: s.o.Now(), client: client, origin: origin, site: site, cookies: site.cookies}
 	q.Request = r.WithContext(httpx.WithClient(r.Context(), client))
 	if s.o.HeaderBytes > 0 && headerBytes(r) > s.o.HeaderBytes {

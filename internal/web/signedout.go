@@ -17,8 +17,20 @@ import (
 // signedOut is the page that starts no sign-in. It answers on the gateway's origin,
 // where the receipt's cookie is.
 func (s *Server) signedOut(w http.ResponseWriter, q *request) {
+	// A page whose session ended elsewhere comes here by itself: what is left of the apps
+	// in this browser goes.
+	if v := s.check(q, nil, "/"); v.Ended != nil {
+		expire(w, s.leavingCookies(q, v.Ended.Session))
+		if q.site.gateway && q.URL.Query().Get("state") == "" && httpx.KindOf(q.Request) == httpx.Navigation && s.goLater(w, q, *v.Ended) {
+			return
+		}
+	}
 	if !q.site.gateway {
-		redirect(w, s.url(ownPrefix+"/signed-out", url.Values{"origin": {string(q.origin)}}))
+		on := url.Values{"origin": {string(q.origin)}}
+		if back, ok := httpx.LocalPath(q.URL.Query().Get("return")); ok {
+			on.Set("return", back)
+		}
+		redirect(w, s.url(ownPrefix+"/signed-out", on))
 		return
 	}
 	r, found, live, err := s.receipt(q)
@@ -87,6 +99,7 @@ var subjects = map[signout.What]pages.StepSubject{
 	signout.WhatConnections: pages.StepOpenConnections,
 	signout.WhatTokens:      pages.StepTokens,
 	signout.WhatProvider:    pages.StepProviderSession,
+	signout.WhatApp:         pages.StepApp,
 }
 
 var stepStates = map[signout.StepState]pages.StepState{
@@ -94,6 +107,7 @@ var stepStates = map[signout.StepState]pages.StepState{
 	signout.StepRetrying:   pages.StateRetrying,
 	signout.StepNotDurable: pages.StateRetrying,
 	signout.StepOpen:       pages.StateStillOpen,
+	signout.StepFailed:     pages.StateFailed,
 }
 
 func (s *Server) receiptView(q *request, r signout.Receipt) (pages.SignedOut, error) {
@@ -106,8 +120,11 @@ func (s *Server) receiptView(q *request, r signout.Receipt) (pages.SignedOut, er
 	view := pages.SignedOut{Cause: cause, Provider: p.Name, SignInURL: s.signInAgain(q, r.ReturnURL)}
 	for _, st := range steps {
 		step := pages.Step{Subject: subjects[st.What], State: stepStates[st.State], Provider: p.Name, Count: st.Count}
-		if st.What == signout.WhatProvider {
+		switch st.What {
+		case signout.WhatProvider:
 			step.URL = p.ManualURL
+		case signout.WhatApp:
+			step.App = s.appByID(st.App)
 		}
 		view.Steps = append(view.Steps, step)
 		if st.State == signout.StepRetrying || st.State == signout.StepNotDurable {

@@ -24,6 +24,7 @@ type wanted struct {
 	seatFor  string // sealed request of another origin for a seat
 	app      *App   // nil when no app lives at the target
 	auto     bool   // a page was asked for, and nobody clicked "sign in"
+	renew    bool   // somebody who is signed in wants to be for longer
 	provider string
 }
 
@@ -64,7 +65,7 @@ func (s *Server) toGateway(w http.ResponseWriter, q *request) {
 		return
 	}
 	on := url.Values{"seat": {sealed}}
-	for _, name := range []string{"auto", "provider"} {
+	for _, name := range []string{"auto", "provider", "renew"} {
 		if v := query.Get(name); v != "" {
 			on.Set(name, v)
 		}
@@ -74,7 +75,7 @@ func (s *Server) toGateway(w http.ResponseWriter, q *request) {
 
 func (s *Server) wanted(q *request) (wanted, error) {
 	query := q.URL.Query()
-	want := wanted{auto: query.Get("auto") == "1", provider: query.Get("provider"), seatFor: query.Get("seat")}
+	want := wanted{auto: query.Get("auto") == "1", renew: query.Get("renew") == "1", provider: query.Get("provider"), seatFor: query.Get("seat")}
 	if want.seatFor != "" {
 		target, err := s.o.SignIn.ReadSeatRequest(q.now, want.seatFor)
 		if err != nil {
@@ -116,6 +117,11 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		s.fail(w, q, pages.StoreUnavailable, v.Err)
 		return
 	case guard.Allow, guard.Denied:
+		if want.renew && v.Outcome == guard.Allow {
+			start.Provider = v.Session.Provider
+			s.toProvider(w, q, start)
+			return
+		}
 		if v.Session != nil && !(v.Decision.Reason == access.ReasonProvider && want.provider != "") {
 			s.enter(w, q, want, v)
 			return

@@ -125,6 +125,7 @@ func (s *Server) confirm(w http.ResponseWriter, q *request, live *session.Sessio
 // end ends the session and leads the browser on. The seat cookies stay: at the
 // gateway's origin they tell the next sign-in to ask for credentials.
 func (s *Server) end(w http.ResponseWriter, q *request, live *session.Session, mode Mode, back string) {
+	gone := s.leavingCookies(q, live.ID)
 	res, err := s.o.SignOut.End(q.Context(), q.now, signout.Request{
 		Session: live.ID, Cause: session.CauseButton, Mode: signout.Mode(mode),
 		From: string(q.origin) + back, By: "person", Known: live,
@@ -137,6 +138,7 @@ func (s *Server) end(w http.ResponseWriter, q *request, live *session.Session, m
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return
 	}
+	expire(w, gone)
 	s.keepSeat(w, q, q.site.app(pathOf(back)))
 	if !byScript(q) {
 		s.leadOn(w, q, res, s.providers[live.Provider].Name)

@@ -1,6 +1,6 @@
-// Package sqlite keeps everything Cardea must remember in one SQLite file: sessions and
-// their seats, tombstones, receipts, the outbox, single-use values, accounts and wrapped
-// data keys.
+// Package sqlite keeps everything Cardea must remember in one SQLite file: sessions with
+// their seats and vaults, tombstones, receipts, the outbox, single-use values, accounts
+// and wrapped data keys.
 //
 // It owns the schema and its migrations, the lock of the data folder, the sealing of
 // secret columns, and three promises:
@@ -19,6 +19,9 @@
 // not learn its outcome. Every write is safe in that case: a session nobody got the
 // cookie of expires, a conditional update meets its own version and conflicts, an end or
 // an admission that is repeated finds itself done, and a single-use value stays spent.
+//
+// What is kept of apps' cookies is opaque here. It lives as long as its session, and
+// after that only while an outbox entry for the app's own logout is pending.
 //
 // It decides nothing about sessions, sends nothing and seals nothing itself (keyring
 // does). It stores times in microseconds, in UTC; finer parts are cut off.

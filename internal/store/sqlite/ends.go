@@ -48,7 +48,8 @@ func tombstoneOf(c *conn, id session.ID) (session.Tombstone, bool, error) {
 }
 
 // End ends a session in one durable transaction: its row and secrets go, its tombstone,
-// receipt and outbox entries come. Who the session belonged to is taken from its record,
+// receipt and outbox entries come. An entry with an App is stored only where the session
+// keeps something for that app, and what no such entry needs is deleted. Who the session belonged to is taken from its record,
 // the rest of the tombstone from e. It returns the tombstone with its place in the
 // sequence of ends, session.ErrConflict when the record no longer has e.Version,
 // *session.EndedError when the session has ended already (nothing of e is stored then),
@@ -75,7 +76,7 @@ func (st *Store) End(ctx context.Context, now time.Time, e signout.Ending) (sess
 		if err != nil {
 			return err
 		}
-		return insertEntries(c, sealed, e.Receipt.Until)
+		return endVaults(c, e.Session, sealed, e.Receipt.Until)
 	})
 	if err != nil {
 		return session.Tombstone{}, err
@@ -103,7 +104,8 @@ func endSession(c *conn, e signout.Ending) (session.Tombstone, error) {
 	return stone, insertReceipt(c, r, stone)
 }
 
-// bury turns a live session into a tombstone. Its seats stay.
+// bury turns a live session into a tombstone. Its seats stay, and so do its vaults: the
+// caller says what becomes of them.
 func bury(c *conn, row sessionRow, t session.Tombstone) (session.Tombstone, error) {
 	s := row.s
 	t.Session, t.Account, t.Provider, t.Identity, t.SID = s.ID, s.Account, s.Provider, s.Identity, s.SID

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
@@ -93,8 +94,8 @@ func openStore(path string) (*sqlite.Store, error) {
 	return db.Store(keys), nil
 }
 
-// work opens sessions and ends half of them until it is killed, and says what was
-// acknowledged, after it was.
+// work opens sessions that keep cookies, ends two of three and settles the app's logout
+// of one of those, until it is killed, and says what was acknowledged, after it was.
 func work(path string) error {
 	st, err := openStore(path)
 	if err != nil {
@@ -106,19 +107,20 @@ func work(path string) error {
 		defer out.Unlock()
 		fmt.Printf(format, args...)
 	}
-	var workers sync.WaitGroup
-	for range 8 {
-		workers.Go(func() {
-			for i := 0; err == nil; i++ {
-				err = workOnce(st, i%2 == 0, say)
+	failed := make(chan error)
+	for worker := range 8 {
+		go func() {
+			for i := worker; ; i++ {
+				if err := workOnce(st, i%3, say); err != nil {
+					failed <- err
+				}
 			}
-		})
+		}()
 	}
-	workers.Wait()
-	return err
+	return <-failed
 }
 
-func workOnce(st *sqlite.Store, end bool, say func(string, ...any)) error {
+func workOnce(st *sqlite.Store, steps int, say func(string, ...any)) error {
 	ctx, now := context.Background(), time.Now()
 	s := &session.Session{ID: session.NewID(), Account: "a", CreatedAt: now, AuthTime: now, SeenAt: now, Version: 1}
 	s.Grant.Tokens.AccessToken = "token of " + string(s.ID)
@@ -127,12 +129,27 @@ func workOnce(st *sqlite.Store, end bool, say func(string, ...any)) error {
 		return err
 	}
 	say("open %s %s\n", s.ID, value)
-	if !end {
+	for _, app := range []string{"chat", "silent"} {
+		if _, err := st.SaveVault(ctx, now, s.ID, app, 0, []byte("cookies of "+string(s.ID))); err != nil {
+			return err
+		}
+	}
+	say("keep %s %s\n", s.ID, value)
+	if steps == 0 {
 		return nil
 	}
-	if _, err := st.End(ctx, now, signout.Ending{Session: s.ID, Version: 1, Tombstone: session.Tombstone{Cause: session.CauseButton}}); err != nil {
+	logout := outbox.Entry{ID: "logout " + string(s.ID), Kind: outbox.KindAppLogout, Session: string(s.ID), App: "chat", CreatedAt: now, NextAt: now}
+	if _, err := st.End(ctx, now, signout.Ending{Session: s.ID, Version: 1, Tombstone: session.Tombstone{Cause: session.CauseButton},
+		Entries: []outbox.Entry{logout}}); err != nil {
 		return err
 	}
 	say("end %s %s\n", s.ID, value)
+	if steps == 1 {
+		return nil
+	}
+	if err := st.Finish(ctx, now, logout.ID, outbox.Done, ""); err != nil {
+		return err
+	}
+	say("tell %s %s\n", s.ID, value)
 	return nil
 }

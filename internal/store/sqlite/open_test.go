@@ -135,7 +135,7 @@ func TestOlderSchemaIsCopiedAndThenMigrated(t *testing.T) {
 	if err := migrateAt(t, path, schema(t, "DELETE FROM handles;")); err != nil {
 		t.Fatal(err)
 	}
-	copies, _ := filepath.Glob(path + ".schema-1.20261105T060708Z")
+	copies, _ := filepath.Glob(path + ".schema-2.20261105T060708Z")
 	if len(copies) != 1 {
 		t.Fatal("no copy was made before the migration")
 	}
@@ -191,20 +191,24 @@ func TestQueriesOfTheHotPathUseIndexes(t *testing.T) {
 	}
 	defer plain.Close()
 	for name, query := range map[string]string{
-		"by id":       selectSealed + " WHERE s.id = 'x'",
-		"outbox due":  "SELECT id FROM outbox WHERE state = 'pending' AND next_at <= 1 ORDER BY next_at, id LIMIT 5",
-		"shared":      "SELECT 1 FROM sessions WHERE issuer = 'a' AND sid = 'b' AND sid <> '' LIMIT 1",
-		"idle":        "SELECT n FROM sessions WHERE idle_until <= 1 ORDER BY idle_until LIMIT 5",
-		"absolute":    "SELECT n FROM sessions WHERE absolute_until <= 1 ORDER BY absolute_until LIMIT 5",
-		"logged out":  selectTombstone + " WHERE issuer = 'a' AND sid = 'b' AND sid <> '' AND ended_at >= 1",
-		"by subject":  selectTombstone + " WHERE issuer = 'a' AND subject = 'b' AND sid = ''",
-		"by account":  selectSealed + " WHERE s.account = 'a' ORDER BY s.id LIMIT 5",
-		"by sid":      selectSealed + " WHERE s.issuer = 'a' AND s.sid <> '' AND s.sid = 'b' ORDER BY s.id LIMIT 5",
-		"single use":  "SELECT key FROM single_use WHERE until <= 1 ORDER BY until LIMIT 5",
-		"swept ends":  "SELECT seq FROM ends WHERE until <= 1 ORDER BY until LIMIT 5",
-		"kept outbox": "SELECT id FROM outbox WHERE state <> 'pending' AND keep_until <= 1 ORDER BY keep_until LIMIT 5",
+		"by id":          selectSealed + " WHERE s.id = 'x'",
+		"outbox due":     "SELECT id FROM outbox WHERE state = 'pending' AND next_at <= 1 ORDER BY next_at, id LIMIT 5",
+		"shared":         "SELECT 1 FROM sessions WHERE issuer = 'a' AND sid = 'b' AND sid <> '' LIMIT 1",
+		"idle":           "SELECT n FROM sessions WHERE idle_until <= 1 ORDER BY idle_until LIMIT 5",
+		"absolute":       "SELECT n FROM sessions WHERE absolute_until <= 1 ORDER BY absolute_until LIMIT 5",
+		"logged out":     selectTombstone + " WHERE issuer = 'a' AND sid = 'b' AND sid <> '' AND ended_at >= 1",
+		"by subject":     selectTombstone + " WHERE issuer = 'a' AND subject = 'b' AND sid = ''",
+		"by account":     selectSealed + " WHERE s.account = 'a' ORDER BY s.id LIMIT 5",
+		"by sid":         selectSealed + " WHERE s.issuer = 'a' AND s.sid <> '' AND s.sid = 'b' ORDER BY s.id LIMIT 5",
+		"single use":     "SELECT key FROM single_use WHERE until <= 1 ORDER BY until LIMIT 5",
+		"swept vaults":   sweepVaults,
+		"swept ends":     "SELECT seq FROM ends WHERE until <= 1 ORDER BY until LIMIT 5",
+		"ended vaults":   deleteVaults,
+		"vault of entry": deleteVaultOf,
+		"vault":          "SELECT id, version, sealed, ended FROM vaults WHERE session = 'a' AND app = 'b'",
+		"kept outbox":    "SELECT id FROM outbox WHERE state <> 'pending' AND keep_until <= 1 ORDER BY keep_until LIMIT 5",
 	} {
-		rows, err := plain.Query("EXPLAIN QUERY PLAN " + query)
+		rows, err := plain.Query("EXPLAIN QUERY PLAN " + strings.NewReplacer("?1", "'x'", "?2", "5").Replace(query))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -213,6 +217,12 @@ func TestQueriesOfTheHotPathUseIndexes(t *testing.T) {
 			var step string
 			if err := rows.Scan(&a, &b, &c, &step); err != nil {
 				t.Fatal(err)
+			}
+			if strings.HasSuffix(step, "outbox_state (state=?)") { // as long as the backlog of an app that is down
+				t.Errorf("%s: %s", name, step)
+			}
+			if strings.HasSuffix(step, "INDEX vaults_ended") { // those that wait for a logout, no more
+				continue
 			}
 			if strings.HasPrefix(step, "SCAN") || strings.Contains(step, "TEMP B-TREE FOR ORDER BY") && name != "outbox due" {
 				t.Errorf("%s: %s", name, step)

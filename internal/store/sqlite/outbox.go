@@ -29,9 +29,9 @@ func (st *Store) sealEntries(entries []outbox.Entry) ([]outbox.Entry, error) {
 // insertEntries stores sealed entries that stay at least until keep.
 func insertEntries(c *conn, entries []outbox.Entry, keep time.Time) error {
 	for _, e := range entries {
-		_, err := c.exec(`INSERT INTO outbox (id, kind, session, provider, sealed, state, created_at, next_at, deadline, attempts, last_error, keep_until)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
-			e.ID, string(e.Kind), e.Session, e.Provider, e.Payload, string(e.State), micros(e.CreatedAt), micros(e.NextAt),
+		_, err := c.exec(`INSERT INTO outbox (id, kind, session, provider, app, sealed, state, created_at, next_at, deadline, attempts, last_error, keep_until)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
+			e.ID, string(e.Kind), e.Session, e.Provider, e.App, e.Payload, string(e.State), micros(e.CreatedAt), micros(e.NextAt),
 			micros(e.Deadline), e.Attempts, e.LastError, micros(keep))
 		if err != nil {
 			return err
@@ -70,17 +70,20 @@ func (st *Store) ListOutbox(ctx context.Context, state outbox.State, limit int) 
 }
 
 // Finish settles a pending entry: its payload is removed, and unless it was cancelled
-// one attempt is counted. An entry that is not pending stays as it is: a cancellation
-// that came first is not undone.
+// one attempt is counted. What the session kept for the entry's app goes with it. An
+// entry that is not pending stays as it is: a cancellation that came first is not undone.
 func (st *Store) Finish(ctx context.Context, now time.Time, id string, state outbox.State, lastErr string) error {
 	if state == outbox.Pending || state == "" {
 		return fmt.Errorf("outbox entry %s cannot be finished as %q", id, state)
 	}
 	return st.db.writer.do(ctx, "finishing an outbox entry", func(c *conn) error {
-		_, err := c.exec(`UPDATE outbox SET state = ?2, last_error = ?3, attempts = attempts + ?4, sealed = NULL,
+		finished, err := c.exec(`UPDATE outbox SET state = ?2, last_error = ?3, attempts = attempts + ?4, sealed = NULL,
 			keep_until = max(keep_until, ?5) WHERE id = ?1 AND state = 'pending'`,
 			id, string(state), lastErr, bit(state != outbox.Cancelled), micros(now.Add(keepFinished)))
-		return err
+		if err != nil || finished == 0 {
+			return err
+		}
+		return dropVaultOf(c, id)
 	})
 }
 
@@ -101,12 +104,12 @@ func (st *Store) entries(ctx context.Context, where string, args ...any) ([]outb
 		err := c.each(func(scan func(...any) error) error {
 			var e outbox.Entry
 			var created, next, deadline int64
-			err := scan(&e.ID, (*string)(&e.Kind), &e.Session, &e.Provider, &e.Payload, (*string)(&e.State),
+			err := scan(&e.ID, (*string)(&e.Kind), &e.Session, &e.Provider, &e.App, &e.Payload, (*string)(&e.State),
 				&created, &next, &deadline, &e.Attempts, &e.LastError)
 			e.CreatedAt, e.NextAt, e.Deadline = fromMicros(created), fromMicros(next), fromMicros(deadline)
 			list = append(list, e)
 			return err
-		}, "SELECT id, kind, session, provider, sealed, state, created_at, next_at, deadline, attempts, last_error FROM outbox "+where, args...)
+		}, "SELECT id, kind, session, provider, app, sealed, state, created_at, next_at, deadline, attempts, last_error FROM outbox "+where, args...)
 		return list, err
 	})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 const maxSeatsPerOrigin = 64
 
 // OpenSession stores a new session with its first seat (none when the seat's hash is
-// zero: the browser keeps the one it has). With replaces, that session's seats move to s
-// and it ends with session.CauseRenewed.
+// zero: the browser keeps the one it has). With replaces, that session's seats and vaults
+// move to s and it ends with session.CauseRenewed.
 //
 // It returns *session.EndedError when the session to be replaced has ended meanwhile,
 // when s itself has, or when the provider said after s.AuthTime that the session s.SID
@@ -99,6 +99,9 @@ func replace(c *conn, now time.Time, old session.ID, s *session.Session) error {
 		return fmt.Errorf("replacing session %s by one of another account: %w", old, session.ErrConflict)
 	}
 	if _, err := c.exec("UPDATE seats SET session = ?2 WHERE session = ?1", string(old), string(s.ID)); err != nil {
+		return err
+	}
+	if err := moveVaults(c, old, s.ID); err != nil {
 		return err
 	}
 	_, err = bury(c, prev, session.Tombstone{Cause: session.CauseRenewed, EndedAt: now})

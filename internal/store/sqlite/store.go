@@ -11,8 +11,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
-// Store keeps sessions, ends, receipts, single-use values, accounts and the outbox. Its
-// methods may be called concurrently; all of them return an error that wraps
+// Store keeps sessions, their vaults, ends, receipts, single-use values, accounts and
+// the outbox. Its methods may be called concurrently; all of them return an error that wraps
 // session.ErrUnavailable when the database does not answer in time (see the package
 // comment).
 type Store struct {
@@ -20,10 +20,12 @@ type Store struct {
 	keys *keyring.Keyring
 }
 
-// Purposes under which columns are sealed; the record is the row's id.
+// Purposes under which columns are sealed; the record is the row's id, and for a vault
+// the app too.
 const (
 	sealSessions = "sessions"
 	sealOutbox   = "outbox"
+	sealVaults   = "vaults"
 )
 
 // secrets is the sealed part of a session.

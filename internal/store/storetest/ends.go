@@ -62,6 +62,7 @@ func endPromises() []promise {
 				}
 			}
 		}},
+		{"killing an old session keeps the index of newer ones", checkNewerStays},
 		{"the provider's logout stops a sign-in under way", checkLogoutOvertakes},
 		{"ends are numbered in the order in which they can be read", func(b *bench) {
 			var want []session.ID

@@ -57,6 +57,38 @@ func TestLostAnswerIsOfWorkThatWasDone(t *testing.T) {
 	}
 }
 
+func TestSaveWhoseAnswerWasLostIsFoundByReadingAgain(t *testing.T) {
+	f, now := storetest.NewFaulty(sqlitetest.Open(t)), time.Now()
+	s := &session.Session{ID: session.NewID(), Account: "a", CreatedAt: now, AuthTime: now, SeenAt: now, Version: 1}
+	if err := f.OpenSession(t.Context(), now, s, session.Seat{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	f.Hang("LoadVault")
+	f.LoseAnswers("SaveVault")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, _, err := f.LoadVault(ctx, s.ID, "chat"); !errors.Is(err, session.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if version, err := f.SaveVault(t.Context(), now, s.ID, "chat", 0, []byte("c")); version != 0 || !errors.Is(err, session.ErrUnavailable) {
+		t.Fatalf("%d, %v", version, err)
+	}
+	f.Heal()
+	if _, err := f.SaveVault(t.Context(), now, s.ID, "chat", 0, []byte("d")); !errors.Is(err, session.ErrConflict) {
+		t.Fatalf("saved over a save whose answer was lost: %v", err)
+	}
+	if data, version, err := f.LoadVault(t.Context(), s.ID, "chat"); err != nil || version != 1 || string(data) != "c" {
+		t.Fatalf("%q, %d, %v", data, version, err)
+	}
+	f.Fail("EndedVault", "DropVault")
+	if _, err := f.EndedVault(t.Context(), "x", "chat"); !errors.Is(err, session.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if err := f.DropVault(t.Context(), "x", "chat"); !errors.Is(err, session.ErrUnavailable) {
+		t.Fatal(err)
+	}
+}
+
 func TestHangEndsWithTheFault(t *testing.T) {
 	f := storetest.NewFaulty(sqlitetest.Open(t))
 	f.Hang("Ping")

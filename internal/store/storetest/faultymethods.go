@@ -39,6 +39,30 @@ func (f *Faulty) Touch(ctx context.Context, touches []session.Touch) error {
 	return f.call(ctx, "Touch", func() error { return f.store.Touch(ctx, touches) })
 }
 
+// LoadVault is the store's, as the faults allow.
+func (f *Faulty) LoadVault(ctx context.Context, id session.ID, app string) (data []byte, version int64, err error) {
+	err = f.call(ctx, "LoadVault", func() (err error) {
+		data, version, err = f.store.LoadVault(ctx, id, app)
+		return err
+	})
+	return data, version, err
+}
+
+// SaveVault is the store's, as the faults allow.
+func (f *Faulty) SaveVault(ctx context.Context, now time.Time, id session.ID, app string, version int64, data []byte) (int64, error) {
+	return called(ctx, f, "SaveVault", func() (int64, error) { return f.store.SaveVault(ctx, now, id, app, version, data) })
+}
+
+// EndedVault is the store's, as the faults allow.
+func (f *Faulty) EndedVault(ctx context.Context, id session.ID, app string) ([]byte, error) {
+	return called(ctx, f, "EndedVault", func() ([]byte, error) { return f.store.EndedVault(ctx, id, app) })
+}
+
+// DropVault is the store's, as the faults allow.
+func (f *Faulty) DropVault(ctx context.Context, id session.ID, app string) error {
+	return f.call(ctx, "DropVault", func() error { return f.store.DropVault(ctx, id, app) })
+}
+
 // ByID is the store's, as the faults allow.
 func (f *Faulty) ByID(ctx context.Context, id session.ID) (*session.Session, error) {
 	return called(ctx, f, "ByID", func() (*session.Session, error) { return f.store.ByID(ctx, id) })

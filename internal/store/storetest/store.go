@@ -14,6 +14,7 @@ import (
 type Store interface {
 	Sessions
 	Lists
+	Vaults
 	Ends
 	Receipts
 	Accounts
@@ -29,6 +30,14 @@ type Sessions interface {
 	AddSeat(ctx context.Context, now time.Time, id session.ID, seat session.Seat) error
 	UpdateSession(ctx context.Context, now time.Time, s *session.Session) (*session.Session, error)
 	Touch(ctx context.Context, touches []session.Touch) error
+}
+
+// Vaults are what is kept of apps' cookies, by session and app.
+type Vaults interface {
+	LoadVault(ctx context.Context, id session.ID, app string) (data []byte, version int64, err error)
+	SaveVault(ctx context.Context, now time.Time, id session.ID, app string, version int64, data []byte) (int64, error)
+	EndedVault(ctx context.Context, id session.ID, app string) ([]byte, error)
+	DropVault(ctx context.Context, id session.ID, app string) error
 }
 
 // Lists finds live sessions by other names.

@@ -19,7 +19,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, group := range [][]promise{
 		sessionPromises(), seatPromises(), endPromises(), racePromises(), listPromises(),
-		receiptPromises(), accountPromises(), outboxPromises(), sweepPromises(),
+		receiptPromises(), accountPromises(), outboxPromises(), sweepPromises(), vaultPromises(), remainsPromises(),
 	} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) {

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/applogout"
+	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/pagescript"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/vault"
+)
+
+// makeVault opens the apps' cookies and reads the page script.
+func (a *App) makeVault(context.Context) error {
+	var err error
+	if a.vault, err = vault.New(vault.Options{Store: a.storage.store, Logger: a.logger, Now: a.clock.Now}); err != nil {
+		return err
+	}
+	if a.script, err = pagescript.New(pagescript.Options{Logger: a.logger}); err != nil {
+		return err
+	}
+	a.jars = map[string]*vault.App{}
+	for i := range a.cfg.Apps {
+		c := &a.cfg.Apps[i]
+		if c.Vault == config.VaultOff {
+			continue
+		}
+		jar, err := a.vault.App(vault.Rules{
+			App: c.ID, Path: prefix(c.URL.Path), Mode: vault.Mode(c.Vault), Pass: c.Resolved.Cookies.Pass,
+			Hold: c.Resolved.Cookies.Hold, Browser: c.Resolved.Cookies.Browser, Keep: c.Resolved.Cookies.Keep,
+		})
+		if err != nil {
+			return err
+		}
+		a.jars[c.ID] = jar
+	}
+	return nil
+}
+
+// replayed are the apps whose own logout can be called: those that have one, and whose
+// cookies are here to call it with.
+func (a *App) replayed() []string {
+	var ids []string
+	for i := range a.cfg.Apps {
+		if c := &a.cfg.Apps[i]; len(c.Resolved.Replay) > 0 && c.Vault == config.VaultOn {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func (a *App) makeAppLogouts() (*applogout.Caller, error) {
+	o := applogout.Options{Now: a.clock.Now}
+	for _, id := range a.replayed() {
+		c, jar := a.app(id), a.jars[id]
+		o.Apps = append(o.Apps, applogout.App{
+			ID: id, Calls: c.Resolved.Replay, Upstream: called{a.upstreams[id], stripOf(c)},
+			Remains: func(ctx context.Context, s session.ID) (applogout.Jar, error) {
+				r, err := jar.Remains(ctx, s)
+				if r == nil || err != nil {
+					return nil, err
+				}
+				return r, nil
+			},
+		})
+	}
+	return applogout.New(o)
+}
+
+func (a *App) app(id string) *config.App {
+	for i := range a.cfg.Apps {
+		if a.cfg.Apps[i].ID == id {
+			return &a.cfg.Apps[i]
+		}
+	}
+	return nil
+}
+
+// stripOf is the path that the app does not see; "" when it sees all.
+func stripOf(c *config.App) string {
+	if !c.StripPrefix {
+		return ""
+	}
+	return strings.TrimSuffix(c.URL.Path, "/")
+}
+
+// called takes the app's path prefix off a call of the gateway's own.
+type called struct {
+	next  applogout.Upstream
+	strip string
+}
+
+func (c called) Call(r *http.Request) (*http.Response, error) {
+	if c.strip != "" {
+		u := *r.URL
+		u.Path, u.RawPath = rooted(strings.TrimPrefix(u.Path, c.strip)), ""
+		out := *r
+		out.URL = &u
+		r = &out
+	}
+	return c.next.Call(r)
+}
+
+// pageScript puts the script into pages of any app.
+type pageScript struct{ s *pagescript.Script }
+
+func (p pageScript) Ask(h http.Header) { p.s.Ask(h) }
+
+func (p pageScript) Add(res *http.Response, origin httpx.Origin, mark string) error {
+	return p.s.Add(res, pagescript.Page{Origin: origin, Mark: mark, Own: "/.cardea"})
+}
