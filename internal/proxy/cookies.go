@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
@@ -89,8 +90,8 @@ func (x *exchange) keepCookies(h http.Header) error {
 			return fmt.Errorf("keeping the app's cookies: %w", err)
 		}
 	}
-	if len(x.drop) > 0 {
-		h["Set-Cookie"] = append(h["Set-Cookie"], x.drop...)
+	if len(x.drop) > 0 { // first, so that what the app sets now is not dropped again
+		h["Set-Cookie"] = append(slices.Clone(x.drop), h["Set-Cookie"]...)
 	}
 	return nil
 }

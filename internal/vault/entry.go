@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -74,6 +75,12 @@ func unavailable(doing string, err error) error {
 func gone(err error) bool {
 	_, ended := errors.AsType[*session.EndedError](err)
 	return ended || errors.Is(err, session.ErrNotFound)
+}
+
+// renewed tells whether the session goes on under another id.
+func renewed(err error) bool {
+	ended, ok := errors.AsType[*session.EndedError](err)
+	return ok && ended.Tombstone.Cause == session.CauseRenewed
 }
 
 // batch is what a caller wants changed, made while the entry is locked.
@@ -270,6 +277,8 @@ func (e *entry) saved(version int64, ops int, upTo int64) {
 // failed says whether a write that failed is to be tried again at once.
 func (v *Vault) failed(ctx context.Context, e *entry, id session.ID, err error) (again bool, _ error) {
 	switch {
+	case renewed(err):
+		return false, errMoved // Moved is about to say under which id it goes on
 	case gone(err):
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -331,10 +340,15 @@ func (v *Vault) read(ctx context.Context, k key, now int64) (*jar, int64, error)
 		if gone(err) {
 			return nil, 0, fmt.Errorf("loading app cookies: %w", err)
 		}
-		return nil, 0, unavailable("loading app cookies", err)
+		if !errors.Is(err, keyring.ErrSealed) {
+			return nil, 0, unavailable("loading app cookies", err)
+		}
 	}
-	j, err := decode(data, now)
-	if errors.Is(err, errJar) {
+	var j *jar
+	if err == nil {
+		j, err = decode(data, now)
+	}
+	if errors.Is(err, errJar) || errors.Is(err, keyring.ErrSealed) {
 		v.say.now(k.app, "app cookies of a session could not be read and are forgotten; the app will want a new sign-in of its own", 1)
 		return &jar{}, version, nil
 	}

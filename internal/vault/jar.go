@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
 )
@@ -54,8 +55,9 @@ type jar struct {
 	passed []*cookie
 	left   []leftover
 
-	names map[string]struct{} // of kept, made by finish
-	gone  error               // the session is not there any more; nothing else is set
+	names map[string]struct{}    // of kept, made by finish
+	whole atomic.Pointer[string] // kept as one line, made when first asked for
+	gone  error                  // the session is not there any more; nothing else is set
 }
 
 func (j *jar) clone() *jar {

@@ -53,6 +53,10 @@ func defaultPath(request string) string {
 
 // requestPath is the path that cookies are matched against: as on the wire.
 func requestPath(r *http.Request) string {
+	// What a client sent stays in RequestURI, whatever was taken off the path on the way.
+	if p, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasPrefix(p, "/") {
+		return p
+	}
 	if p := r.URL.EscapedPath(); strings.HasPrefix(p, "/") {
 		return p
 	}

@@ -14,8 +14,8 @@ import (
 // Request returns the Cookie lines for the app in place of in's, and Set-Cookie lines by
 // which the browser forgets what it should no longer carry; these have to stand before
 // any Set-Cookie of the app's. origin is the one that the client addressed, in the
-// request as the client sent it. Neither result is to be changed. Cardea's own cookies
-// may still be among the lines.
+// request as the client sent it. Neither result is to be changed in place: lines may be
+// in's own. Cardea's own cookies may still be among the lines.
 //
 // The first use of an app by a session is made durable before Request returns, as far as
 // the store lets it. Errors wrap session.ErrUnavailable when the store does not say what
@@ -122,6 +122,8 @@ func (a *App) refuses(j *jar, host, name, value string, now int64) bool {
 		return true
 	case len(j.left) > 0 && !a.keep.match(name) && !j.passes(host, name) && j.isLeft(host, name, value, now):
 		return true
+	case a.hold.match(name) && !j.passes(host, name):
+		return true // no script sets it: it is a copy of what is kept here, or of another session's
 	}
 	return !a.browser.all && !a.browser.match(name) && !a.keep.match(name) && !j.passes(host, name)
 }
@@ -169,38 +171,69 @@ func (a *App) elsewhere(ctx context.Context, id session.ID, host, name string) b
 func (a *App) merge(j *jar, origin httpx.Origin, in *http.Request, sent, unwanted []string, now int64) []string {
 	var buf [32]*cookie
 	chosen := buf[:0]
-	size := 0
 	if len(j.kept) > 0 {
 		host := hostname(origin)
 		q := query{host: host, path: requestPath(in), secure: secureOrigin(origin), site: siteOf(in, host), now: now}
 		for _, c := range j.kept {
 			if q.takes(c) {
 				chosen = append(chosen, c)
-				size += c.size() + len("=; ")
 			}
 		}
 	}
 	if len(chosen) == 0 && unwanted == nil {
 		return sent
 	}
-	for _, line := range sent {
-		size += len(line) + len("; ")
+	var kept string
+	if len(chosen) == len(j.kept) {
+		kept = j.wholeLine()
+	} else {
+		kept = join(chosen)
+	}
+	size := 0
+	for p := (pairs{lines: sent}); p.next(); {
+		if !p.own() && !slices.Contains(unwanted, p.name) {
+			size += len(p.pair) + len("; ")
+		}
+	}
+	switch {
+	case size == 0 && kept == "":
+		return nil
+	case size == 0:
+		return []string{kept}
 	}
 	var b strings.Builder
-	b.Grow(size)
-	for _, c := range chosen {
-		c.write(&b)
-	}
+	b.Grow(len(kept) + size)
+	b.WriteString(kept)
 	for p := (pairs{lines: sent}); p.next(); {
-		if p.own() || !slices.Contains(unwanted, p.name) {
+		if !p.own() && !slices.Contains(unwanted, p.name) {
 			separate(&b)
 			b.WriteString(p.pair)
 		}
 	}
-	if b.Len() == 0 {
-		return nil
-	}
 	return []string{b.String()}
+}
+
+// wholeLine is all that is kept as one line, made once: most requests carry it all.
+func (j *jar) wholeLine() string {
+	if s := j.whole.Load(); s != nil {
+		return *s
+	}
+	s := join(j.kept)
+	j.whole.Store(&s)
+	return s
+}
+
+func join(list []*cookie) string {
+	size := 0
+	for _, c := range list {
+		size += c.size() + len("=; ")
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, c := range list {
+		c.write(&b)
+	}
+	return b.String()
 }
 
 func separate(b *strings.Builder) {

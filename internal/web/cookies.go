@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -17,7 +18,8 @@ func (s *Server) leavingCookies(q *request, id session.ID) []string {
 			lines = append(lines, a.Cookies.Leaving(q.Context(), id, q.origin, q.Request)...)
 		}
 	}
-	return lines
+	slices.Sort(lines)
+	return slices.Compact(lines)
 }
 
 func expire(w http.ResponseWriter, lines []string) {
