@@ -47,6 +47,7 @@ func measured(t *testing.T, measure func(context.Context, *lab) ([]result, error
 
 func TestServersOfTheCheckAnswerTheSameBytes(t *testing.T) { measured(t, checkRow) }
 func TestProxiesPutTheSameBytesOnTheWire(t *testing.T)     { measured(t, proxyRow) }
+func TestKeptCookiesReachTheApp(t *testing.T)              { measured(t, vaultRow) }
 
 func TestGuardKeepsToItsAllocations(t *testing.T) {
 	if r := measured(t, allocsRow); !r[0].ok {

@@ -33,6 +33,7 @@ func rows() []row {
 	return []row{
 		{"check", checkRow},
 		{"proxy", proxyRow},
+		{"vault", vaultRow},
 		{"allocs", allocsRow},
 		{"million", millionRow},
 		{"sockets", socketsRow},

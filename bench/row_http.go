@@ -15,9 +15,10 @@ const (
 
 // candidate is a server in a comparison, the first of which is what others are measured by.
 type candidate struct {
-	name   string
-	server *child
-	all    []figures
+	name     string
+	server   *child
+	requests [][]byte // in place of the load's; nil: those
+	all      []figures
 }
 
 // compare gives each candidate a leg per round, in alternating order.
@@ -25,7 +26,7 @@ func compare(ctx context.Context, l *lab, list []*candidate, work load) error {
 	warm := work
 	warm.leg = min(work.leg, 500*time.Millisecond)
 	for _, c := range list {
-		if _, err := leg(ctx, c.server, warm); err != nil {
+		if _, err := leg(ctx, c.server, c.load(warm)); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
@@ -35,7 +36,7 @@ func compare(ctx context.Context, l *lab, list []*candidate, work load) error {
 			if round%2 == 1 {
 				c = list[len(list)-1-i]
 			}
-			f, err := leg(ctx, c.server, work)
+			f, err := leg(ctx, c.server, c.load(work))
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -43,6 +44,13 @@ func compare(ctx context.Context, l *lab, list []*candidate, work load) error {
 		}
 	}
 	return nil
+}
+
+func (c *candidate) load(work load) load {
+	if c.requests != nil {
+		work.requests = c.requests
+	}
+	return work
 }
 
 // ratio is what c reaches of base's requests, round by round.

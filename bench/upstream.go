@@ -40,7 +40,7 @@ func (u *upstream) last() []byte {
 
 func (u *upstream) answer(c net.Conn) {
 	defer c.Close()
-	buf := make([]byte, 16<<10)
+	buf := make([]byte, 64<<10)
 	n := 0
 	for {
 		k, err := c.Read(buf[n:])
@@ -63,7 +63,11 @@ func (u *upstream) answer(c net.Conn) {
 			u.socket(c, key)
 			return
 		}
-		if _, err := c.Write(smallAnswer); err != nil {
+		answer := smallAnswer
+		if bytes.HasPrefix(buf[:n], []byte("GET "+loginPath+" ")) {
+			answer = loginAnswer
+		}
+		if _, err := c.Write(answer); err != nil {
 			return
 		}
 		n = 0

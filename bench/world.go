@@ -64,7 +64,7 @@ listen: %s
 data_dir: %s
 ops: {listen: %s}
 providers: [{id: main, kind: oidc, issuer: %q, client_id: %s, client_secret_env: %s}]
-apps: [{id: app, url: %q, upstream: %q}]
+apps: [{id: app, url: %q, upstream: %q, record: {cookies: {keep: [theme]}}}]
 `, w.origin, listen, filepath.Join(dir, "data"), ops, issuer, clientID, secretVariable, w.origin, "http://"+upstream)
 	return w, os.WriteFile(w.config, []byte(text), 0o600)
 }
