@@ -159,6 +159,7 @@ func TestEndSessionCallsAreAsTheRecordSays(t *testing.T) {
 		"hint required, none kept":    {withHint(record.HintRequired), "", "", false},
 		"hint unused":                 {withHint(record.HintUnused), "e.y.J", "{issuer}/logout?client_id=cardea&post_logout_redirect_uri=" + back + "&state=st%201", false},
 		"long hint is posted":         {nil, long, "{issuer}/logout", true},
+		"a hint beyond all measure":   {nil, strings.Repeat("x", 400<<10), "{issuer}/logout?client_id=cardea&post_logout_redirect_uri=" + back + "&state=st%201", false},
 		"long hint, no POST":          {noPost(record.HintRecommended), long, "{issuer}/logout?client_id=cardea&post_logout_redirect_uri=" + back + "&state=st%201", false},
 		"long hint required, no POST": {noPost(record.HintRequired), long, "{issuer}/logout?client_id=cardea&id_token_hint=" + long + "&post_logout_redirect_uri=" + back + "&state=st%201", false},
 		"own parameter names":         {cognito, "e.y.J", "{issuer}/logout?client_id=cardea&logout_uri=" + back, false},

@@ -48,12 +48,17 @@ func (p *Provider) EndSessionByBrowser(ctx context.Context, r oidc.EndSessionReq
 	return p.longEndSession(target, params, r), true, nil
 }
 
+// longestPost is the longest hint that is posted, in bytes. An ID token grows past any
+// measure with a picture in it, and providers answer such a form with an error of theirs,
+// which leaves the person there: seen at 400 kB.
+const longestPost = 64 << 10
+
 // longEndSession is the call whose hint does not fit a URL: posted where the provider
 // takes that, else without the hint where client_id is enough.
 func (p *Provider) longEndSession(target *url.URL, params url.Values, r oidc.EndSessionRequest) oidc.BrowserCall {
 	s := p.record.SignOut
 	switch {
-	case s.PostOK == record.Yes:
+	case s.PostOK == record.Yes && (len(r.IDToken) <= longestPost || s.Hint == record.HintRequired):
 		return oidc.BrowserCall{URL: target.String(), Form: params}
 	case s.Hint == record.HintRequired:
 		return oidc.BrowserCall{URL: p.withQuery(target, params)}
