@@ -12,10 +12,17 @@ MODULES := . acceptance
 FOLDERS := acceptance bench cmd internal
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: build ## run a gateway, a provider and a sample app; Ctrl-C stops them
 	@exec bin/cardea demo $(ARGS)
+
+# Each example is a folder with a program "run".
+EXAMPLES := $(patsubst examples/%/run,%,$(wildcard examples/*/run))
+
+example-%: build ## run an app behind the gateway: chainlit, jupyterhub, streamlit, ...
+	@[ -x examples/$*/run ] || { echo "there is no example $*; there are: $(EXAMPLES)" >&2; exit 2; }
+	@exec examples/$*/run $(ARGS)
 
 build: ## build bin/cardea
 	@$(GO) build -o bin/cardea ./cmd/cardea

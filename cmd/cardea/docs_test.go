@@ -71,7 +71,9 @@ func TestEveryKeyIsInTheDocumentation(t *testing.T) {
 }
 
 func TestTheExamplesOfTheDocumentationAreFreeOfFaults(t *testing.T) {
-	for _, name := range []string{"../../README.md", "../../README.zh.md", "../../docs/configuration.md", "../../docs/operating.md"} {
+	for _, name := range []string{
+		"../../README.md", "../../README.zh.md", "../../docs/configuration.md", "../../docs/operating.md", "../../examples/README.md",
+	} {
 		page, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +109,7 @@ func least(part string) string {
 
 func TestLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
 	var pages []string
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/adr/*.md"} {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/adr/*.md", "../../examples/*.md", "../../examples/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

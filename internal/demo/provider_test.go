@@ -63,7 +63,7 @@ func TestAProviderOfItsOwnSignsPeopleInForEveryClient(t *testing.T) {
 	o := providerOptions()
 	issuer, stop := startProvider(t, o)
 	defer stop()
-	resp, err := http.Get(issuer + "/.well-known/openid-configuration") //nolint:noctx // a test's look
+	resp, err := http.Get(issuer + "/.well-known/openid-configuration")
 	if err != nil {
 		t.Fatal(err)
 	}
