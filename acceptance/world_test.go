@@ -228,8 +228,8 @@ var receiptItem = regexp.MustCompile(`(?s)<li class="([a-z-]+)">.*?<span class="
 func providerOutcome(page *harness.Page) string {
 	for _, m := range receiptItem.FindAllStringSubmatch(page.Body, -1) {
 		line := (&harness.Page{Body: m[2]}).Text()
-		ofProvider := strings.Contains(line, "session") && !strings.Contains(line, "this gateway") &&
-			!strings.Contains(line, "device") && !strings.Contains(line, "connection")
+		// An app's own session is "in" the app, the provider's is "at" the provider.
+		ofProvider := strings.Contains(line, "Your session at ") && !strings.Contains(line, "this gateway") || strings.Contains(line, "Your session there")
 		if ofProvider {
 			return m[1]
 		}

@@ -76,16 +76,20 @@ type Logout struct {
 
 // App is what Cardea protects. Access, Session and the like are free-form.
 type App struct {
-	ID       string           `json:"id"`
-	URL      string           `json:"url"`
-	Upstream string           `json:"upstream"`
-	Logout   []Logout         `json:"logout,omitempty"`
-	SignOut  string           `json:"sign_out,omitempty"`
-	Access   map[string]any   `json:"access,omitempty"`
-	Session  map[string]any   `json:"session,omitempty"`
-	Headers  any              `json:"headers,omitempty"`
-	CORS     map[string]any   `json:"cors,omitempty"`
-	Paths    []map[string]any `json:"paths,omitempty"`
+	ID         string           `json:"id"`
+	URL        string           `json:"url"`
+	Upstream   string           `json:"upstream"`
+	Preset     string           `json:"preset,omitempty"`
+	Record     map[string]any   `json:"record,omitempty"`
+	Vault      string           `json:"vault,omitempty"`
+	PageScript *bool            `json:"page_script,omitempty"`
+	Logout     []Logout         `json:"logout,omitempty"`
+	SignOut    string           `json:"sign_out,omitempty"`
+	Access     map[string]any   `json:"access,omitempty"`
+	Session    map[string]any   `json:"session,omitempty"`
+	Headers    any              `json:"headers,omitempty"`
+	CORS       map[string]any   `json:"cors,omitempty"`
+	Paths      []map[string]any `json:"paths,omitempty"`
 }
 
 // secretEnv is the variable every test's client secret is in.
