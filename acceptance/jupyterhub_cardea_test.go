@@ -89,6 +89,11 @@ func hubWays() []hubWay {
 			}
 			return moment, 2 * time.Second // the command's own start included
 		}},
+		{"by Keycloak's logout token", func(t *testing.T, w *world, p *harness.Person) (time.Time, time.Duration) {
+			moment := time.Now()
+			w.endAtKeycloak(t, p.Name)
+			return moment, 2 * time.Second // Keycloak's own work included
+		}},
 	}
 }
 
@@ -233,7 +238,7 @@ func (w *world) demandHint(t *testing.T) {
 func TestJ2_OpenSocketsAreCutWithinASecond_TheKernelLivesOn(t *testing.T) {
 	for _, way := range hubWays() {
 		t.Run(way.name, func(t *testing.T) {
-			w := newWorld(t, onHub(t))
+			w := newWorld(t, onHub(t), toldByBackChannel)
 			before := hub(t).Grants(t, "alice")
 			alice := w.atHub(t, "alice")
 			d := sitDown(t, alice, w.URL)

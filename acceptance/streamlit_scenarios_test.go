@@ -261,20 +261,31 @@ func TestS4_ExpiredAccessToken_LosesNoRerunAndNoState(t *testing.T) {
 // TestS6_AnIdleTabIsCutWithoutAClick: an operator ends the session of a page that lies
 // there; it leaves within a second.
 func TestS6_AnIdleTabIsCutWithoutAClick(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *world){
+		"by the operator": func(t *testing.T, w *world) {
+			ids := w.SessionIDs(t, "alice")
+			if len(ids) != 1 {
+				t.Fatalf("%d sessions of alice are listed", len(ids))
+			}
+			if _, err := w.Command("sessions", "end", ids[0]); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"by Keycloak's logout token": func(t *testing.T, w *world) { w.endAtKeycloak(t, "alice") },
+	} {
+		t.Run(name, func(t *testing.T) { demandIdleTabIsCut(t, end) })
+	}
+}
+
+func demandIdleTabIsCut(t *testing.T, end func(*testing.T, *world)) {
 	app := sharedStreamlit(t)
-	w := newWorld(t, onStreamlit(app))
+	w := newWorld(t, onStreamlit(app), toldByBackChannel)
 	tab := w.inLedger(t, "alice")
 	alice := bare(t, tab, "alice", w.URL)
 	stream := openStream(t, alice, w.URL, harness.StreamOptions{})
-	ids := w.SessionIDs(t, "alice")
-	if len(ids) != 1 {
-		t.Fatalf("%d sessions of alice are listed", len(ids))
-	}
 	moment := time.Now()
-	if _, err := w.Command("sessions", "end", ids[0]); err != nil {
-		t.Fatal(err)
-	}
-	demandStreamCut(t, stream, moment, 2*time.Second) // the command's own start included
+	end(t, w)
+	demandStreamCut(t, stream, moment, 2*time.Second) // the command's own start, or Keycloak's work, included
 	w.demandLeft(t, tab, stream.At, time.Second)
 	demandNoEvents(t, app, "alice", stream.At)
 	demandStreamRefused(t, alice, w.URL, harness.StreamOptions{})

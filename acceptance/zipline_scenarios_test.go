@@ -343,14 +343,10 @@ func TestZ6_FilesLinksAndUploadsWorkBeforeDuringAndAfterASignOut(t *testing.T) {
 // alice's sessions, an operator here, and yet her next request is refused on every
 // device; others stay.
 func TestZ7_EndedFromOutside_RefusedOnEveryDevice(t *testing.T) {
-	w, z := ziplineWorld(t)
+	w, z := ziplineWorld(t, toldByBackChannel)
 	laptop, phone, bob := w.inZipline(t, "alice"), w.inZipline(t, "alice"), w.inZipline(t, "bob")
 	z.BreakLogout()
-	for _, id := range w.SessionIDs(t, "alice") {
-		if _, err := w.Command("sessions", "end", id); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.endAtKeycloak(t, "alice")
 	if n := z.Sessions("alice"); n != 2 {
 		t.Fatalf("Zipline has %d sessions of alice; this proves something only with both", n)
 	}

@@ -141,7 +141,8 @@ gateway() {
 	configuration
 	part provider "$cardea" dev-provider --listen "127.0.0.1:$provider_port" --state "$data/provider.json" \
 		--client-id cardea --client-secret-env CARDEA_CLIENT_SECRET \
-		--redirect-uri "$address/.cardea/callback/dev" --post-logout-uri "$address/.cardea/signed-out" "$@"
+		--redirect-uri "$address/.cardea/callback/dev" --post-logout-uri "$address/.cardea/signed-out" \
+		--backchannel-uri "$address/.cardea/backchannel-logout" "$@"
 	await "the development provider" "$issuer/.well-known/openid-configuration"
 	part cardea "$cardea" serve --config "$config"
 	await Cardea "http://127.0.0.1:$((gateway_port + 1))/readyz"

@@ -112,6 +112,8 @@ type Client struct {
 	RedirectURIs  []string
 	PostLogout    []string
 	TokenLifespan time.Duration // of access tokens; 0 is the realm's
+	BackChannel   string        // where logout tokens are posted; "" for nowhere
+	FrontChannel  string        // which address frames are loaded from; "" for none
 	Base          []byte        // representation to start from; nil is realm.CardeaClient
 }
 
@@ -133,6 +135,15 @@ func (a *Admin) Register(t testing.TB, c Client) {
 	}
 	if c.TokenLifespan > 0 {
 		attributes["access.token.lifespan"] = fmt.Sprint(int(c.TokenLifespan.Seconds()))
+	}
+	if c.BackChannel != "" {
+		attributes["backchannel.logout.url"] = c.BackChannel
+		attributes["backchannel.logout.session.required"] = "true"
+	}
+	if c.FrontChannel != "" {
+		rep["frontchannelLogout"] = true
+		attributes["frontchannel.logout.url"] = c.FrontChannel
+		attributes["frontchannel.logout.session.required"] = "true"
 	}
 	if err := a.do(http.MethodPost, "/"+a.Realm+"/clients", rep, nil); err != nil {
 		t.Fatal(err)

@@ -58,6 +58,7 @@ use PKCE.`,
 	f.Var(flag{"VARIABLE", clients.secret}, "client-secret-env", "the environment variable with the client's secret")
 	f.Var(flag{"URL", clients.redirect}, "redirect-uri", "where the client may be answered; may be repeated")
 	f.Var(flag{"URL", clients.postLogout}, "post-logout-uri", "where the client may send people after a logout; may be repeated")
+	f.Var(flag{"URL", clients.backChannel}, "backchannel-uri", "where the client gets logout tokens; on this machine")
 	f.DurationVar(&o.TokenLife, "token-life", demo.DefaultTokenLife, "how long access and ID tokens live, at least 5s")
 	f.StringVar(&o.StateFile, "state", "", "a file that keeps keys, sign-ins and tokens over restarts")
 	f.StringVar(&level, "log", string(config.LevelInfo), "the least level that is logged: debug, info, warn or error")
@@ -102,6 +103,11 @@ func (c *clientFlags) redirect(uri string) error {
 
 func (c *clientFlags) postLogout(uri string) error {
 	c.of().PostLogoutURIs = append(c.of().PostLogoutURIs, uri)
+	return nil
+}
+
+func (c *clientFlags) backChannel(uri string) error {
+	c.of().BackChannelURI = uri
 	return nil
 }
 

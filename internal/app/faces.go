@@ -27,7 +27,7 @@ func (a *App) makeFaces(context.Context) error {
 		Forwarding: httpx.Forwarding{Trusted: a.cfg.TrustedProxies},
 		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
 		Absolute: a.limits().Absolute, Known: a.guard.Known, HeaderBytes: a.cfg.Limits.HeaderBytes,
-		Live: a.live, Seen: a.guard.Seen,
+		Live: a.live, Seen: a.guard.Seen, Notices: notices{a.providers}, Once: a.storage.store.Use,
 	}
 	for i := range a.cfg.Providers {
 		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))

@@ -2,10 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/provider"
+	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/refresh"
 	"github.com/cardea-auth/cardea/internal/signin"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -74,4 +79,44 @@ func hostOf(raw string) string {
 		return ""
 	}
 	return u.Host
+}
+
+// notices verifies what providers say of sessions that ended there.
+type notices struct{ providers }
+
+// LogoutToken verifies a logout token with the keys of the provider that it says it is
+// of. Two clients at one provider are told apart by the audience.
+func (n notices) LogoutToken(ctx context.Context, raw string) (string, oidc.LogoutToken, error) {
+	iss, ok := oidc.IssuerOf(raw)
+	if !ok {
+		return "", oidc.LogoutToken{}, fmt.Errorf("%w: logout token is not a signed JWT", oidc.ErrRefused)
+	}
+	var refused error
+	for _, id := range slices.Sorted(maps.Keys(n.providers)) {
+		p := n.providers[id]
+		if !p.FrontChannelIssuer(iss) {
+			continue
+		}
+		t, err := p.VerifyLogoutToken(ctx, raw)
+		if err == nil {
+			return id, t, nil
+		}
+		refused = errors.Join(refused, fmt.Errorf("provider %s: %w", id, err))
+	}
+	if refused == nil {
+		refused = fmt.Errorf("%w: logout token of an issuer that is not configured", oidc.ErrRefused)
+	}
+	return "", oidc.LogoutToken{}, refused
+}
+
+// FrontChannel tells whose sessions a frame's call is about.
+func (n notices) FrontChannel(id, iss string) (string, bool) {
+	p, ok := n.providers[id]
+	switch {
+	case !ok:
+		return "", false
+	case iss != "":
+		return iss, p.FrontChannelIssuer(iss)
+	}
+	return p.Issuer(), p.Record().Notices.FrontChannelIss != record.Yes
 }

@@ -80,6 +80,7 @@ func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	o.Clients = []devprovider.Client{{
 		ID: "cardea", Secret: "s3cret", RedirectURIs: []string{w.url + "/.cardea/callback/main"},
 		PostLogoutRedirectURIs: []string{w.url + "/.cardea/signed-out"},
+		BackChannelLogoutURI:   w.url + "/.cardea/backchannel-logout", BackChannelLogoutSessionRequired: true,
 	}}
 	var err error
 	if w.provider, err = devprovider.Start(t.Context(), o, nil); err != nil {

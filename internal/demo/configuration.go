@@ -66,6 +66,7 @@ func (o *Options) provider(secret string) devprovider.Options {
 			ID: clientID, Secret: secret, Name: "Cardea demo",
 			RedirectURIs:           []string{o.origin() + "/.cardea/callback/dev"},
 			PostLogoutRedirectURIs: []string{o.origin() + "/.cardea/signed-out"},
+			BackChannelLogoutURI:   o.origin() + "/.cardea/backchannel-logout", BackChannelLogoutSessionRequired: true,
 		}},
 		AccessTokenLife: o.TokenLife, IDTokenLife: o.TokenLife, RefreshRotation: true, RequirePKCE: true,
 		StateFile: o.stateFile(), Logger: logger,

@@ -27,6 +27,9 @@ type ProviderClient struct {
 	// RedirectURIs and PostLogoutURIs are taken as they are written. At least one of the
 	// former is required.
 	RedirectURIs, PostLogoutURIs []string
+	// BackChannelURI gets logout tokens, with the session's id. It is on this machine; ""
+	// gets none.
+	BackChannelURI string
 }
 
 // ProviderOptions are the settings of a development provider in a process of its own.
@@ -108,6 +111,7 @@ func (o *ProviderOptions) provider() devprovider.Options {
 	for _, c := range o.Clients {
 		p.Clients = append(p.Clients, devprovider.Client{
 			ID: c.ID, Secret: c.Secret, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutURIs,
+			BackChannelLogoutURI: c.BackChannelURI, BackChannelLogoutSessionRequired: true,
 		})
 	}
 	return p
@@ -162,6 +166,9 @@ read its passwords.
 		}
 		for _, uri := range c.PostLogoutURIs {
 			fmt.Fprintf(&b, "    after logout   %s\n", uri)
+		}
+		if c.BackChannelURI != "" {
+			fmt.Fprintf(&b, "    logout tokens  %s\n", c.BackChannelURI)
 		}
 	}
 	b.WriteString("\nCtrl-C stops it.\n\n")

@@ -7,7 +7,7 @@ import (
 )
 
 // discovery serves the provider configuration (OIDC Discovery 4.2, RP-Initiated Logout 2.1,
-// RFC 8414 section 2, RFC 9207 section 3).
+// Back-Channel Logout 2.1, Front-Channel Logout 3, RFC 8414 section 2, RFC 9207 section 3).
 func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Lock()
 	p.counters.Discoveries++
@@ -26,6 +26,10 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"jwks_uri":                                       p.base + "/jwks",
 		"revocation_endpoint":                            p.base + "/revoke",
 		"end_session_endpoint":                           p.base + "/end-session",
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query", "form_post"},
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},

@@ -18,6 +18,9 @@
 //     id_token_hint (3.1.2.1), UserInfo (5.3), refresh (12)
 //   - OpenID Connect Discovery 1.0: provider configuration (4)
 //   - OpenID Connect RP-Initiated Logout 1.0
+//   - OpenID Connect Back-Channel Logout 1.0: logout tokens (2.4), their delivery (2.5) without
+//     retries
+//   - OpenID Connect Front-Channel Logout 1.0: hidden frames with iss and sid (2, 3)
 //   - RFC 6749: authorization code (4.1), refresh (6), client authentication (2.3), errors (5.2)
 //   - RFC 6750: bearer tokens at UserInfo
 //   - RFC 7009: token revocation

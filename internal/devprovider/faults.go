@@ -48,6 +48,8 @@ type Faults struct {
 	// Sign signs ID tokens in place of the provider. See SignNone, SignHS256WithPublicKey,
 	// SignWithStrangerKey.
 	Sign func(key SigningKey, claims map[string]any) (string, error)
+	// LogoutToken may change a logout token before it is signed and posted. See LogoutForgeries.
+	LogoutToken func(*LogoutNotice)
 	// UserInfo may change a good answer of the UserInfo endpoint.
 	UserInfo func(map[string]any)
 }

@@ -168,7 +168,8 @@ func (p *Provider) actOnInteraction(w http.ResponseWriter, r *http.Request) {
 }
 
 // logIn checks credentials and opens or renews the browser's session. The same person keeps the sid
-// and gets a newer auth_time, as at Keycloak; another person ends the session there was.
+// and gets a newer auth_time, as at Keycloak; another person ends the session there was,
+// and its clients are told.
 func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, it *interaction) {
 	now := p.opts.Now()
 	p.mu.Lock()
@@ -183,9 +184,10 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, it *interaction
 	p.counters.Logins++
 	sess := p.browserSession(r, now)
 	cookie := ""
+	var replaced *session
 	if sess == nil || sess.Subject != person.Subject {
 		if sess != nil {
-			p.state.endSession(sess.SID, p.opts.OfflineOutlivesSession)
+			replaced = p.state.endSession(sess.SID, p.opts.OfflineOutlivesSession)
 		}
 		cookie = randomValue()
 		sess = &session{SID: randomValue(), Cookie: hashOf(cookie), Subject: person.Subject}
@@ -200,6 +202,7 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, it *interaction
 		p.failed(w, err)
 		return
 	}
+	p.tell(r.Context(), replaced)
 	if cookie != "" {
 		p.setCookie(w, "session", cookie)
 		// The rest of this request must see the new session.

@@ -147,11 +147,12 @@ func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) {
 	p.finishLogout(w, r, pending.sid, pending.returnTo)
 }
 
-// finishLogout ends a session, which may have ended before, and sends the browser back.
+// finishLogout ends a session, which may have ended before, tells its clients, and sends the browser
+// back. Clients are told before the answer, so that a slow one holds it up, as at Keycloak.
 func (p *Provider) finishLogout(w http.ResponseWriter, r *http.Request, sid, returnTo string) {
 	p.mu.Lock()
-	found := p.state.endSession(sid, p.opts.OfflineOutlivesSession)
-	if found {
+	ended := p.state.endSession(sid, p.opts.OfflineOutlivesSession)
+	if ended != nil {
 		p.counters.Logouts++
 	}
 	err := p.save()
@@ -160,12 +161,17 @@ func (p *Provider) finishLogout(w http.ResponseWriter, r *http.Request, sid, ret
 		p.failed(w, err)
 		return
 	}
-	if found {
+	if ended != nil {
 		p.opts.Logger.Info("signed out")
 	}
+	p.tell(r.Context(), ended)
 	// A cookie that came along names the session just ended, or one that ended before.
 	if _, err := r.Cookie(p.cookieName("session")); err == nil {
 		p.setCookie(w, "session", "")
+	}
+	if frames := p.frames(ended); len(frames) > 0 {
+		p.render(w, r, http.StatusOK, "frontchannel", pageData{Frames: frames, Action: returnTo})
+		return
 	}
 	p.loggedOut(w, r, returnTo)
 }
@@ -180,7 +186,7 @@ func (p *Provider) loggedOut(w http.ResponseWriter, r *http.Request, returnTo st
 }
 
 // signOutHere ends the browser's own session from the home page: a person who signs out at the
-// provider itself, of which relying parties hear nothing.
+// provider itself.
 func (p *Provider) signOutHere(w http.ResponseWriter, r *http.Request) {
 	if err := p.crossSite.Check(r); err != nil {
 		p.problem(w, r, http.StatusForbidden, "cross_site", "")

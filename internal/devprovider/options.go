@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -47,6 +48,15 @@ type Client struct {
 	RedirectURIs []string
 	// PostLogoutRedirectURIs are compared with post_logout_redirect_uri the same way.
 	PostLogoutRedirectURIs []string
+	// BackChannelLogoutURI takes a logout token when a sign-in ends in which this client redeemed a
+	// code. Its host must be loopback: this server calls it.
+	BackChannelLogoutURI string
+	// BackChannelLogoutSessionRequired puts sid into the logout tokens, beside sub. Without it they
+	// name the person alone, as Keycloak's do.
+	BackChannelLogoutSessionRequired bool
+	// FrontChannelLogoutURI is loaded in a hidden frame of the page that ends such a sign-in, with
+	// iss and sid.
+	FrontChannelLogoutURI string
 	// AuthMethod is client_secret_basic or client_secret_post. Empty takes either.
 	AuthMethod string
 }
@@ -117,6 +127,10 @@ type Options struct {
 	// AlwaysConfirmLogout shows the confirmation page at end-session even with a good hint.
 	AlwaysConfirmLogout bool
 
+	// BackChannel posts logout tokens. Default: a client that reaches loopback addresses only, waits
+	// five seconds and follows no redirect.
+	BackChannel *http.Client
+
 	// StateFile, if set, keeps keys, sign-ins, consents and tokens over restarts. Mode 0600.
 	StateFile string
 	// Faults are what goes wrong on purpose. See SetFaults.
@@ -173,6 +187,9 @@ func (o *Options) complete() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.BackChannel == nil {
+		o.BackChannel = newBackChannel()
+	}
 	o.AlternateHosts = append(slices.Clone(o.AlternateHosts), base.Host)
 	return nil
 }
@@ -222,7 +239,13 @@ func (c Client) check() error {
 	if c.ID == "" {
 		return errors.New("a client has no ID")
 	}
-	for _, raw := range append(slices.Clone(c.RedirectURIs), c.PostLogoutRedirectURIs...) {
+	all := append(slices.Clone(c.RedirectURIs), c.PostLogoutRedirectURIs...)
+	for _, raw := range []string{c.BackChannelLogoutURI, c.FrontChannelLogoutURI} {
+		if raw != "" {
+			all = append(all, raw)
+		}
+	}
+	for _, raw := range all {
 		u, err := url.Parse(raw)
 		if err != nil || !u.IsAbs() || u.Host == "" || u.Fragment != "" {
 			return fmt.Errorf("client %q: %q is not an absolute URL without a fragment", c.ID, raw)
@@ -230,6 +253,9 @@ func (c Client) check() error {
 		// Only web addresses: these become links and redirects on the provider's pages.
 		if u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("client %q: %q: want http or https", c.ID, raw)
+		}
+		if raw == c.BackChannelLogoutURI && !LoopbackHost(u.Host) {
+			return fmt.Errorf("client %q: back-channel logout at %q: %w", c.ID, raw, ErrNotLoopback)
 		}
 	}
 	switch c.AuthMethod {

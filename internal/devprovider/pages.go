@@ -20,7 +20,7 @@ import (
 var pageFiles embed.FS
 
 // pageNames are the pages, each a template file of that name.
-var pageNames = []string{"login", "select", "consent", "logout", "loggedout", "problem", "formpost", "home"}
+var pageNames = []string{"login", "select", "consent", "logout", "loggedout", "problem", "formpost", "frontchannel", "home"}
 
 // pageSet holds the parsed pages by language and name, and the content security policy.
 type pageSet struct {
@@ -45,6 +45,7 @@ type pageData struct {
 	Key      string
 	Reason   string
 	Params   []param
+	Frames   []string // addresses that a page loads out of sight
 }
 
 type param struct{ Name, Value string }
@@ -59,20 +60,24 @@ func newPageSet() (*pageSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the form post script: %w", err)
 	}
+	frameScript, err := pageFiles.ReadFile("pages/frontchannel.js")
+	if err != nil {
+		return nil, fmt.Errorf("reading the front-channel script: %w", err)
+	}
 	set := &pageSet{pages: map[string]map[string]*template.Template{}}
 	for _, lang := range []string{"en", "zh"} {
 		texts, err := readTexts(lang)
 		if err != nil {
 			return nil, err
 		}
-		if set.pages[lang], err = parsePages(lang, texts, string(style), string(script)); err != nil {
+		if set.pages[lang], err = parsePages(lang, texts, string(style), string(script), string(frameScript)); err != nil {
 			return nil, err
 		}
 	}
 	// No form-action: Chromium applies it to every redirect that follows a form, and where those go
 	// after the client's redirect URI is not ours to know. The forms themselves post to this origin.
 	set.policy = "default-src 'none'; style-src '" + cspHash(style) + "'; script-src '" + cspHash(script) +
-		"'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+		"' '" + cspHash(frameScript) + "'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 	return set, nil
 }
 
@@ -93,7 +98,7 @@ func readTexts(lang string) (map[string]string, error) {
 	return texts, nil
 }
 
-func parsePages(lang string, texts map[string]string, style, script string) (map[string]*template.Template, error) {
+func parsePages(lang string, texts map[string]string, style, script, frameScript string) (map[string]*template.Template, error) {
 	funcs := template.FuncMap{
 		"t": func(key string, args ...any) (string, error) {
 			text, ok := texts[key]
@@ -108,6 +113,7 @@ func parsePages(lang string, texts map[string]string, style, script string) (map
 		"lang":    func() string { return lang },
 		"style":   func() template.CSS { return template.CSS(style) },
 		"script":  func() template.JS { return template.JS(script) },
+		"frames":  func() template.JS { return template.JS(frameScript) },
 		"initial": func(s string) string { return strings.ToUpper(string([]rune(s + "?")[:1])) },
 		"scope": func(scope string) string {
 			if text, ok := texts["scope."+scope]; ok {
@@ -137,7 +143,7 @@ func (p *Provider) render(w http.ResponseWriter, r *http.Request, status int, na
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", p.pages.policy)
+	header.Set("Content-Security-Policy", p.pages.policy+framePolicy(data.Frames))
 	header.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: with it browsers send "Origin: null" from the forms, which looks cross-site.
 	header.Set("Referrer-Policy", "same-origin")

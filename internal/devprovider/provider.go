@@ -33,6 +33,7 @@ type Provider struct {
 	codes        map[string]*code // by hash
 	interactions map[string]*interaction
 	logouts      map[string]*pendingLogout
+	deliveries   []LogoutDelivery
 	counters     Counters
 }
 
@@ -163,6 +164,8 @@ type Counters struct {
 	// Revocations counts authenticated revocation requests, Logouts the sessions ended by people or
 	// clients.
 	Revocations, Logouts int
+	// LogoutTokens counts logout tokens posted to clients.
+	LogoutTokens int
 }
 
 // Counters returns a copy.
@@ -222,10 +225,11 @@ func (p *Provider) LiveGrants() int {
 }
 
 // EndSession ends a sign-in as an administrator would, with its grants. It reports whether there
-// was one. Relying parties are not told.
+// was one. Relying parties are not told, as by Keycloak's "log out all sessions"; EndSessionsOf
+// tells them.
 func (p *Provider) EndSession(sid string) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found := p.state.endSession(sid, p.opts.OfflineOutlivesSession)
-	return found, p.save()
+	ended := p.state.endSession(sid, p.opts.OfflineOutlivesSession)
+	return ended != nil, p.save()
 }

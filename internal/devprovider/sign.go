@@ -16,13 +16,16 @@ import (
 )
 
 // sign makes a JWS of claims with key (OIDC Core 2).
-func sign(key SigningKey, claims map[string]any) (string, error) {
+func sign(key SigningKey, claims map[string]any) (string, error) { return signAs(key, "JWT", claims) }
+
+// signAs makes a JWS with a typ header; "" leaves the header out.
+func signAs(key SigningKey, typ string, claims map[string]any) (string, error) {
 	signer, err := jose.NewSigner(
 		jose.SigningKey{
 			Algorithm: jose.SignatureAlgorithm(key.Alg),
 			Key:       jose.JSONWebKey{Key: key.Signer, KeyID: key.ID},
 		},
-		(&jose.SignerOptions{}).WithType("JWT"),
+		typeHeader(typ),
 	)
 	if err != nil {
 		return "", fmt.Errorf("setting up the signer: %w", err)
@@ -34,9 +37,21 @@ func sign(key SigningKey, claims map[string]any) (string, error) {
 	return raw, nil
 }
 
+func typeHeader(typ string) *jose.SignerOptions {
+	o := &jose.SignerOptions{}
+	if typ != "" {
+		o.WithType(jose.ContentType(typ))
+	}
+	return o
+}
+
 // SignNone is a Faults.Sign that makes an unsigned token, "alg": "none" (RFC 8725 section 3.2).
-func SignNone(_ SigningKey, claims map[string]any) (string, error) {
-	h, err := json.Marshal(map[string]any{"alg": "none", "typ": "JWT"})
+func SignNone(key SigningKey, claims map[string]any) (string, error) {
+	return signNone(key, "JWT", claims)
+}
+
+func signNone(_ SigningKey, typ string, claims map[string]any) (string, error) {
+	h, err := json.Marshal(map[string]any{"alg": "none", "typ": typ})
 	if err != nil {
 		return "", fmt.Errorf("encoding the header: %w", err)
 	}
@@ -52,12 +67,16 @@ func SignNone(_ SigningKey, claims map[string]any) (string, error) {
 // algorithm confusion of RFC 8725 section 2.1. A verifier that takes HS256 and the key it knows is
 // fooled.
 func SignHS256WithPublicKey(key SigningKey, claims map[string]any) (string, error) {
+	return signHS256(key, "JWT", claims)
+}
+
+func signHS256(key SigningKey, typ string, claims map[string]any) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(key.Signer.Public())
 	if err != nil {
 		return "", fmt.Errorf("encoding the public key: %w", err)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: der},
-		(&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", key.ID))
+		typeHeader(typ).WithHeader("kid", key.ID))
 	if err != nil {
 		return "", fmt.Errorf("setting up the signer: %w", err)
 	}
@@ -67,17 +86,25 @@ func SignHS256WithPublicKey(key SigningKey, claims map[string]any) (string, erro
 // SignWithStrangerKey is a Faults.Sign that signs with a key nobody published, under the key ID of
 // the published one.
 func SignWithStrangerKey(key SigningKey, claims map[string]any) (string, error) {
+	return signStranger(key, "JWT", claims)
+}
+
+func signStranger(key SigningKey, typ string, claims map[string]any) (string, error) {
 	stranger, err := newKey(key.Alg)
 	if err != nil {
 		return "", err
 	}
 	stranger.ID = key.ID
-	return sign(stranger, claims)
+	return signAs(stranger, typ, claims)
 }
 
 // SignRS512 is a Faults.Sign that uses an algorithm the provider does not advertise. It needs an
 // RSA key.
 func SignRS512(key SigningKey, claims map[string]any) (string, error) {
+	return signRS512(key, "JWT", claims)
+}
+
+func signRS512(key SigningKey, typ string, claims map[string]any) (string, error) {
 	if _, ok := key.Signer.(*rsa.PrivateKey); !ok {
 		other, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -86,7 +113,7 @@ func SignRS512(key SigningKey, claims map[string]any) (string, error) {
 		key.Signer = other
 	}
 	key.Alg = string(jose.RS512)
-	return sign(key, claims)
+	return signAs(key, typ, claims)
 }
 
 // idToken makes the ID token of a grant (OIDC Core 2). nonce is empty on refresh: section 12.2 asks

@@ -27,6 +27,9 @@ type session struct {
 	Subject  string    `json:"sub"`
 	AuthTime time.Time `json:"auth_time"`
 	Expires  time.Time `json:"expires"`
+	// Clients are those that redeemed a code of this sign-in. Their part in it outlives their
+	// tokens: they are told when it ends.
+	Clients []string `json:"clients,omitempty"`
 }
 
 // grant is what one authorization gave one client. All tokens of it die with it.
@@ -104,16 +107,17 @@ func (s *state) sessionByCookie(value string, now time.Time) *session {
 	return nil
 }
 
-// endSession forgets a sign-in and the grants it gave; offline ones are kept if keepOffline.
-func (s *state) endSession(sid string, keepOffline bool) bool {
-	_, found := s.Sessions[sid]
+// endSession forgets a sign-in and the grants it gave; offline ones are kept if keepOffline. It
+// returns the sign-in, or nil where there was none.
+func (s *state) endSession(sid string, keepOffline bool) *session {
+	ended := s.Sessions[sid]
 	delete(s.Sessions, sid)
 	for _, g := range s.Grants {
 		if g.SID == sid && !(keepOffline && g.offline()) {
 			s.endGrant(g.ID)
 		}
 	}
-	return found
+	return ended
 }
 
 // endGrant forgets a grant; its tokens are unknown from here on.

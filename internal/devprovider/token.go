@@ -105,11 +105,15 @@ func (p *Provider) exchangeCode(client Client, form url.Values, now time.Time) (
 		return nil, refused
 	}
 	person, ok := p.personBySubject(c.grant.Subject)
-	if sess := p.state.Sessions[c.grant.SID]; !ok || sess == nil || !now.Before(sess.Expires) {
+	sess := p.state.Sessions[c.grant.SID]
+	if !ok || sess == nil || !now.Before(sess.Expires) {
 		return nil, badRequest("invalid_grant", "the sign-in has ended")
 	}
 	g := *c.grant
 	p.state.Grants[g.ID] = &g
+	if !slices.Contains(sess.Clients, client.ID) {
+		sess.Clients = append(sess.Clients, client.ID)
+	}
 	out := p.newIssue(&g, person, now)
 	out.nonce, out.idToken = c.nonce, true
 	if p.opts.RefreshTokens == RefreshAlways || p.opts.RefreshTokens == RefreshOffline && g.offline() {

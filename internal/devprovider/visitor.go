@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -22,6 +23,9 @@ type Visitor struct {
 	Username, Password string
 	// Deny answers the consent page with no.
 	Deny bool
+	// Framed lists the addresses that the provider's pages loaded out of sight. They are asked for as
+	// a browser does from another site's page: without cookies.
+	Framed []string
 	// Asked lists what pages were answered since the visitor was made: login, select, consent.
 	Asked []string
 }
@@ -52,6 +56,11 @@ func (v *Visitor) Visit(ctx context.Context, address string) (*url.URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("visiting the provider: %w", err)
 		}
+		if location == nil && strings.Contains(page, `id="front-channel"`) {
+			if location, err = v.loadFrames(req, page); err != nil {
+				return nil, fmt.Errorf("visiting the provider: %w", err)
+			}
+		}
 		if location != nil {
 			if !v.atProvider(location) {
 				return location, nil
@@ -70,6 +79,32 @@ func (v *Visitor) Visit(ctx context.Context, address string) (*url.URL, error) {
 func (v *Visitor) atProvider(u *url.URL) bool {
 	issuer := strings.TrimSuffix(v.Issuer, "/")
 	return u.String() == issuer || strings.HasPrefix(u.String(), issuer+"/")
+}
+
+// loadFrames loads the frames of the page that ends a sign-in and returns where it leads then. What
+// the frames answer is nothing to the page.
+func (v *Visitor) loadFrames(at *http.Request, page string) (*url.URL, error) {
+	frames := &http.Client{Transport: v.Client.Transport, Timeout: logoutPatience}
+	for _, found := range regexp.MustCompile(`<iframe hidden src="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		address := html.UnescapeString(found[1])
+		req, err := http.NewRequestWithContext(at.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Sec-Fetch-Site", "cross-site")
+		req.Header.Set("Sec-Fetch-Mode", "navigate")
+		req.Header.Set("Sec-Fetch-Dest", "iframe")
+		v.Framed = append(v.Framed, address)
+		if resp, err := frames.Do(req); err == nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+			resp.Body.Close()
+		}
+	}
+	next := regexp.MustCompile(`id="continue" href="([^"]*)"`).FindStringSubmatch(page)
+	if next == nil {
+		return nil, ErrStuck
+	}
+	return at.URL.Parse(html.UnescapeString(next[1]))
 }
 
 func (v *Visitor) open(req *http.Request) (page string, location *url.URL, err error) {

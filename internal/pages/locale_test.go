@@ -50,6 +50,10 @@ func usedKeys(t *testing.T) []string {
 	for _, c := range SignedOutCauses() {
 		add("signed-out."+string(c)+".title", "signed-out."+string(c)+".lead")
 	}
+	add("stay.button")
+	for _, limit := range Limits() {
+		add("stay." + string(limit))
+	}
 	for _, o := range []Outcome{OutcomeComplete, OutcomePartly, OutcomeNotDurable, OutcomeNothing, outcomeNotEnded} {
 		add("signed-out." + string(o) + ".outcome")
 	}

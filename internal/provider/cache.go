@@ -80,14 +80,15 @@ func (c *cached[T]) get(ctx context.Context) (T, error) {
 
 // renew fetches the document although the one at hand is young, because something in it
 // was missed. It reports whether what it returns is newer than generation since; attempts
-// are limited, so that nobody can make this server fetch at will.
-func (c *cached[T]) renew(ctx context.Context, since uint64) (value T, newer bool) {
+// are limited, so that nobody can make this server fetch at will. spare is how many of the attempts
+// are to be left for others: whoever lets strangers ask must leave one.
+func (c *cached[T]) renew(ctx context.Context, since uint64, spare int) (value T, newer bool) {
 	c.mu.Lock()
 	if c.generation > since {
 		defer c.mu.Unlock()
 		return c.value, true
 	}
-	if c.flight == nil && !c.mayRenew(c.now()) {
+	if c.flight == nil && !c.mayRenew(c.now(), spare) {
 		defer c.mu.Unlock()
 		return c.value, false
 	}
@@ -102,13 +103,13 @@ func (c *cached[T]) renew(ctx context.Context, since uint64) (value T, newer boo
 	return c.value, c.generation > since
 }
 
-// mayRenew keeps to burst refetches on demand per burst × retry.
-func (c *cached[T]) mayRenew(now time.Time) bool {
+// mayRenew keeps to burst refetches on demand per burst × retry, less those to be spared.
+func (c *cached[T]) mayRenew(now time.Time, spare int) bool {
 	window := time.Duration(burst) * c.retry
 	for len(c.demands) > 0 && now.Sub(c.demands[0]) >= window {
 		c.demands = c.demands[1:]
 	}
-	if len(c.demands) >= burst {
+	if len(c.demands) >= burst-spare {
 		return false
 	}
 	c.demands = append(c.demands, now)

@@ -11,5 +11,6 @@
 //
 // Specifications: RFC 6749 sections 2.3, 4.1, 5 and 6; RFC 7009; RFC 7517; RFC 7636
 // (S256 only); RFC 9207; RFC 9700; OpenID Connect Core 1.0 sections 3.1, 5.3, 5.7, 10
-// and 12; Discovery 1.0 sections 3 and 4; RP-Initiated Logout 1.0 section 2.
+// and 12; Discovery 1.0 sections 3 and 4; RP-Initiated Logout 1.0 section 2; Back-Channel
+// Logout 1.0 sections 2.4 and 2.6; Front-Channel Logout 1.0 section 2 (iss only).
 package provider

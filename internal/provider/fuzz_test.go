@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -162,6 +163,45 @@ func FuzzClaims(f *testing.F) {
 				if _, err := at.MarshalJSON(); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
+			}
+		}
+	})
+}
+
+func FuzzLogoutToken(f *testing.F) {
+	const good = `{"iss":"https://idp.example/a","aud":"cardea","sub":"a","sid":"s","jti":"j","iat":2000000000,"exp":2000000100,"events":{"` + logoutEvent + `":{}}}`
+	f.Add(`{"alg":"ES256","typ":"logout+jwt"}`, []byte(good))
+	f.Add(`{"alg":"none"}`, []byte(strings.Replace(good, `"sid":"s"`, `"nonce":null`, 1)))
+	f.Add(`{"typ":7}`, []byte(strings.Replace(good, "2000000000", "1e999", 1)))
+	f.Add(`{"typ":"JWT"}`, []byte(`{"events":[],"aud":[[]]}`))
+	p := still(f, nil)
+	now := time.Unix(2_000_000_000, 0)
+	f.Fuzz(func(t *testing.T, header string, payload []byte) {
+		raw := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString(payload) + ".AAAA"
+		_, found := oidc.IssuerOf(raw)
+		if err := p.checkLogoutType(raw); err != nil && (!errors.Is(err, oidc.ErrRefused) || strings.ContainsAny(err.Error(), "\n\r\x00\x1b")) {
+			t.Errorf("%q", err)
+		}
+		var claims oidc.Claims
+		if !found || json.Unmarshal(payload, &claims) != nil {
+			return
+		}
+		got, err := p.checkLogoutClaims(now, p.issuer, claims)
+		if err != nil {
+			if got != (oidc.LogoutToken{}) || !errors.Is(err, oidc.ErrRefused) || strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
+				t.Errorf("%+v, %q", got, err)
+			}
+			return
+		}
+		if _, nonce := claims["nonce"]; nonce || got.ID == "" || got.Subject == "" && got.SID == "" {
+			t.Errorf("%+v of %s", got, payload)
+		}
+		if !now.Before(got.Expires) || got.Expires.After(now.Add(logoutAge+2*skew)) || got.IssuedAt.After(now.Add(skew)) {
+			t.Errorf("issued %s, expires %s", got.IssuedAt, got.Expires)
+		}
+		for _, s := range []string{got.ID, got.Subject, got.SID} {
+			if len(s) > maxSubject || hasControl(s) {
+				t.Errorf("%q", s)
 			}
 		}
 	})

@@ -47,16 +47,12 @@ func (p *Provider) verifyIDToken(ctx context.Context, now time.Time, m *metadata
 	if err := checkType(raw); err != nil {
 		return nil, err
 	}
-	algorithms := m.algorithms
-	if len(algorithms) == 0 {
-		algorithms = asymmetric
-	}
 	// go-oidc reads claims without regard to case and knows one provider by name, so
 	// everything but the signature and its algorithm is checked below.
 	keys := &keySet{provider: p}
 	parsed, err := gooidc.NewVerifier(p.issuer, keys, &gooidc.Config{
 		ClientID:             p.clientID,
-		SupportedSigningAlgs: algorithms,
+		SupportedSigningAlgs: p.idTokenAlgorithms(m),
 		SkipIssuerCheck:      true,
 		SkipExpiryCheck:      true,
 	}).Verify(ctx, raw)
@@ -85,6 +81,22 @@ func (p *Provider) verifyIDToken(ctx context.Context, now time.Time, m *metadata
 		}
 	}
 	return t, nil
+}
+
+// idTokenAlgorithms are those that ID and logout tokens may be signed with: the record's, where it
+// knows better than the metadata, which lists what the provider can do for any client.
+func (p *Provider) idTokenAlgorithms(m *metadata) []string {
+	switch stated := p.record.Client.IDTokenAlgorithms; {
+	case len(stated) > 0:
+		names := make([]string, len(stated))
+		for i, alg := range stated {
+			names[i] = string(alg)
+		}
+		return names
+	case len(m.algorithms) > 0:
+		return m.algorithms
+	}
+	return asymmetric
 }
 
 // verifyCause names what go-oidc found without quoting the token.
@@ -143,7 +155,7 @@ func (p *Provider) checkClaims(now time.Time, m *metadata, claims oidc.Claims, n
 		return nil, refused("ID token: nonce is not the one that was sent")
 	}
 	if events, ok := claims["events"].(map[string]any); ok {
-		if _, logout := events["http://schemas.openid.net/event/backchannel-logout"]; logout {
+		if _, logout := events[logoutEvent]; logout {
 			return nil, refused("ID token: it is a logout token")
 		}
 	}

@@ -149,6 +149,7 @@ func algorithmsOf(key any) ([]string, error) {
 // keys cannot be had" from "the signature is wrong".
 type keySet struct {
 	provider *Provider
+	stranger bool  // anybody may have sent the token
 	absent   error // why the keys could not be had
 }
 
@@ -169,7 +170,11 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 		return payload, nil
 	}
 	// The provider may have rotated its keys since (OIDC Core section 10.1.1).
-	if keys, newer := s.provider.keys.renew(ctx, since); newer {
+	spare := 0
+	if s.stranger {
+		spare = 1
+	}
+	if keys, newer := s.provider.keys.renew(ctx, since, spare); newer {
 		if payload, ok := verifyWith(keys, jws); ok {
 			return payload, nil
 		}

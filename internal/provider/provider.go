@@ -39,7 +39,7 @@ type Options struct {
 	Timeout time.Duration
 
 	Logger *slog.Logger     // default: none
-	Now    func() time.Time // the clock of the caches; default time.Now
+	Now    func() time.Time // the clock of the caches and of logout tokens; default time.Now
 }
 
 // Provider is one configured OpenID provider. It is safe for concurrent use.

@@ -106,6 +106,10 @@ func TestContradictionsAreRefusedWhereTheyStand(t *testing.T) {
 		{"parameters of nothing", "sign_out: {kind: none}", "sign_out.params", "no call"},
 		{"ends without a call", "sign_out: {kind: none, params: {}, ends_sso_by_default: 'yes'}", "sign_out.ends_sso_by_default", "nothing ends"},
 		{"upstream", "sign_out: {upstream: on_request}", "sign_out.upstream_params", "nothing asks"},
+		{"no type of logout token", "notices: {backchannel_typ: []}", "notices.backchannel_typ", "no logout token"},
+		{"type of logout token", "notices: {backchannel_typ: [at+jwt]}", "notices.backchannel_typ[0]", "not known"},
+		{"algorithm none", "client: {id_token_algorithms: [none]}", "client.id_token_algorithms[0]", "not known"},
+		{"HMAC", "client: {id_token_algorithms: [RS256, HS256]}", "client.id_token_algorithms[1]", "not known"},
 		{"revocation of nothing", "revocation: {kind: none, ends: nothing}", "revocation.tokens", "nothing can be revoked"},
 		{"revocation ends nothing", "revocation: {ends: nothing}", "revocation.ends", "ends something"},
 		{"revocation without token", "revocation: {tokens: []}", "revocation.tokens", "no token"},
@@ -177,6 +181,13 @@ revocation: {tokens: [refresh_token]}
 client: {auth: signed_secret, response_mode: form_post, nonce_always: "no"}
 fresh_login: {by: impossible, prompt: login, max_age: 0s, auth_time: absent}
 claims: {userinfo: {use: never, recheck: 0s}}
+`,
+		"logout tokens without a type of their own": `
+client: {id_token_algorithms: [RS256]}
+notices: {backchannel: "yes", backchannel_exp: "no", backchannel_typ: [JWT]}
+`,
+		"no logout tokens": `
+notices: {backchannel: "no", backchannel_typ: []}
 `,
 		"many tenants": `
 issuer: {match: template_tid}

@@ -97,6 +97,11 @@ type Client struct {
 	SecretEncoding SecretEncoding `yaml:"secret_encoding,omitempty"`
 	// PKCE says whether S256 is sent (RFC 7636).
 	PKCE PKCE `yaml:"pkce,omitempty"`
+	// IDTokenAlgorithms are the signature algorithms that ID and logout tokens
+	// may have, where the client is registered for fewer than the provider
+	// offers (`id_token_signed_response_alg`). Empty: those that the metadata
+	// offers, without `none` and without HMAC.
+	IDTokenAlgorithms []SignatureAlgorithm `yaml:"id_token_algorithms"`
 	// NonceAlways says that ID tokens carry a nonce although none was sent.
 	NonceAlways Known `yaml:"nonce_always,omitempty"`
 	// ResponseMode is how the authorization response comes back.

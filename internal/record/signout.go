@@ -55,6 +55,10 @@ type Notices struct {
 	BackChannel Known `yaml:"backchannel,omitempty"`
 	// BackChannelExp: logout tokens carry `exp`.
 	BackChannelExp Known `yaml:"backchannel_exp,omitempty"`
+	// BackChannelTyp lists which `typ` headers logout tokens may have. Only what
+	// this provider sends belongs here: the type is what keeps another token of
+	// the same keys from passing for a logout token.
+	BackChannelTyp []LogoutTyp `yaml:"backchannel_typ"`
 	// Sid: ID tokens and notices carry `sid`.
 	Sid Known `yaml:"sid,omitempty"`
 }

@@ -23,6 +23,7 @@ func (r Record) Validate() []strict.Fault {
 	c.freshLogin(r)
 	c.refresh(r.Refresh)
 	c.signOut(r)
+	c.notices(r.Notices)
 	c.revocation(r)
 	c.claims(r)
 	c.provenance(r)
@@ -195,6 +196,10 @@ func (c *checker) signOut(r Record) {
 	c.when(own && r.Endpoints.EndSession == "", "endpoints.end_session", fmt.Sprintf("`sign_out.kind: %s` needs its address", s.Kind), "write its URL")
 	c.when(s.Upstream == UpstreamOnRequest && len(s.UpstreamParams) == 0, "sign_out.upstream_params", "nothing asks for it", "write the parameters, or upstream: never")
 	c.when(s.Kind == SignOutNone && s.EndsSSOByDefault == Yes, "sign_out.ends_sso_by_default", "without a call nothing ends", "write no")
+}
+
+func (c *checker) notices(n Notices) {
+	c.when(n.BackChannel != No && len(n.BackChannelTyp) == 0, "notices.backchannel_typ", "no logout token would be taken", "write [logout+jwt], or backchannel: no")
 }
 
 func (c *checker) revocation(r Record) {

@@ -75,6 +75,15 @@ func (ClientAuth) Values() []string {
 	return list(AuthDiscovery, AuthBasic, AuthPost, AuthSecretJWT, AuthPrivateKeyJWT, AuthSignedSecret, AuthJSON, AuthQuery, AuthNone)
 }
 
+// SignatureAlgorithm is an asymmetric signature algorithm (RFC 7518 section 3.1, RFC 8037).
+type SignatureAlgorithm string
+
+// Values lists the vocabulary. Neither `none` nor HMAC are in it, whose key is a secret that a
+// public key could be passed off as.
+func (SignatureAlgorithm) Values() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+}
+
 // SecretEncoding says how id and secret are encoded for HTTP Basic: `form` is RFC 6749 section 2.3.1 with a space as %20.
 type SecretEncoding string
 

@@ -162,6 +162,19 @@ const (
 // Values lists the vocabulary.
 func (ServerCall) Values() []string { return list(ServerNone, ServerHint, ServerRefreshToken) }
 
+// LogoutTyp is a `typ` header of logout tokens; `absent` is a token without one.
+type LogoutTyp string
+
+// The words of LogoutTyp.
+const (
+	LogoutTypOwn    LogoutTyp = "logout+jwt"
+	LogoutTypJWT    LogoutTyp = "JWT"
+	LogoutTypAbsent LogoutTyp = "absent"
+)
+
+// Values lists the vocabulary.
+func (LogoutTyp) Values() []string { return list(LogoutTypOwn, LogoutTypJWT, LogoutTypAbsent) }
+
 // RevocationKind says how tokens are revoked.
 type RevocationKind string
 

@@ -100,7 +100,7 @@ type Touch struct {
 type Filter struct {
 	Account  string
 	Provider string
-	Identity oidc.Identity // both or neither
+	Identity oidc.Identity // the issuer alone, or both
 	SID      string        // with Identity.Issuer
 	After    ID
 	Limit    int

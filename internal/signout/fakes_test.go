@@ -96,6 +96,10 @@ func (f *fakeStore) End(ctx context.Context, _ time.Time, e Ending) (session.Tom
 	if err := f.fail[e.Session]; err != nil {
 		return session.Tombstone{}, err
 	}
+	if e.Session == "" { // of a provider's session that no session here belongs to
+		f.stones[""] = e.Tombstone
+		return e.Tombstone, nil
+	}
 	s, err := f.find(e.Session)
 	if err != nil {
 		return session.Tombstone{}, err
@@ -139,7 +143,8 @@ func (f *fakeStore) List(ctx context.Context, flt session.Filter) ([]*session.Se
 	var list []*session.Session
 	for _, s := range f.sessions {
 		if s.ID > flt.After && (flt.Account == "" || s.Account == flt.Account) && (flt.Provider == "" || s.Provider == flt.Provider) &&
-			(flt.Identity == oidc.Identity{} || s.Identity == flt.Identity) {
+			(flt.Identity.Issuer == "" || s.Identity.Issuer == flt.Identity.Issuer) &&
+			(flt.Identity.Subject == "" || s.Identity.Subject == flt.Identity.Subject) && (flt.SID == "" || s.SID == flt.SID) {
 			list = append(list, s)
 		}
 	}

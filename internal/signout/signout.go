@@ -253,6 +253,11 @@ func (o *SignOut) earlier(ctx context.Context, id session.ID) (Result, error) {
 // from now on. It goes on past single failures and returns the first; ErrNotDurable
 // alone says that all ended, some not durably yet.
 func (o *SignOut) EndAll(ctx context.Context, now time.Time, f session.Filter, req Request) (int, error) {
+	return o.endAll(ctx, now, f, req, func(*session.Session) bool { return true })
+}
+
+// endAll is EndAll for those that which picks out.
+func (o *SignOut) endAll(ctx context.Context, now time.Time, f session.Filter, req Request, which func(*session.Session) bool) (int, error) {
 	const page = 200
 	var (
 		mu               sync.Mutex
@@ -266,6 +271,9 @@ func (o *SignOut) EndAll(ctx context.Context, now time.Time, f session.Filter, r
 			return ended, fmt.Errorf("listing sessions to end: %w", err)
 		}
 		inParallel(list, func(s *session.Session) {
+			if !which(s) {
+				return
+			}
 			one := req
 			one.Session, one.Known = s.ID, s
 			_, err := o.End(ctx, now, one)

@@ -83,7 +83,7 @@ type teller struct {
 	s    *Server
 	w    http.ResponseWriter
 	q    *request
-	told string // the limit that pages were warned of last; "" when they were told to forget it
+	told pages.Limit // the limit that pages were warned of last; "" when they were told to forget it
 }
 
 // follow looks at the session at every beat, when a limit comes near, and when it is
@@ -125,15 +125,15 @@ func (t *teller) look() guard.Verdict {
 
 // near is a limit that may end a session soon.
 type near struct {
-	kind  string
+	kind  pages.Limit
 	until time.Time
 	lead  time.Duration // how long before it pages are warned
 }
 
 func (s *Server) near(x *session.Session) (n near, ok bool) {
 	for _, l := range []near{
-		{"absolute", x.AbsoluteUntil(), min(warnAtMost, x.Limits.Absolute/4)},
-		{"idle", s.idleUntil(x), min(warnAtMost, x.Limits.Idle/4)},
+		{pages.LimitAbsolute, x.AbsoluteUntil(), min(warnAtMost, x.Limits.Absolute/4)},
+		{pages.LimitIdle, s.idleUntil(x), min(warnAtMost, x.Limits.Idle/4)},
 	} {
 		if !l.until.IsZero() && (!ok || l.until.Before(n.until)) {
 			n, ok = l, true
@@ -170,11 +170,11 @@ func (t *teller) limits(x *session.Session) (time.Duration, error) {
 		return min(beat, left-n.lead), t.send("", nil)
 	}
 	t.told = n.kind
+	words := t.s.o.Pages.Notice(t.q.Request, n.kind)
 	warning := map[string]any{
-		"kind": n.kind, "seconds": max(0, int(left/time.Second)), "lang": t.s.o.Pages.Language(t.q.Request),
-		"text": t.s.o.Pages.Text(t.q.Request, "stay."+n.kind), "stay": t.s.o.Pages.Text(t.q.Request, "stay.button"),
+		"kind": n.kind, "seconds": max(0, int(left/time.Second)), "lang": words.Lang, "text": words.Text, "stay": words.Stay,
 	}
-	if n.kind == "absolute" {
+	if n.kind == pages.LimitAbsolute {
 		warning["url"] = ownPrefix + "/sign-in?renew=1"
 	}
 	// Somebody's click makes the warning untrue at any moment.

@@ -90,6 +90,7 @@ func (f *fakeSignIn) TakeSeat(_ context.Context, _ time.Time, code, origin, bind
 // fakeSignOut ends whatever it is asked to.
 type fakeSignOut struct {
 	ended    []signout.Request
+	notices  []signout.Notice
 	result   signout.Result
 	err      error
 	call     oidc.BrowserCall // no URL: the browser has nowhere to go
@@ -106,6 +107,14 @@ type fakeSignOut struct {
 func (f *fakeSignOut) End(_ context.Context, _ time.Time, r signout.Request) (signout.Result, error) {
 	f.ended = append(f.ended, r)
 	return f.result, f.err
+}
+
+func (f *fakeSignOut) EndByProvider(_ context.Context, _ time.Time, n signout.Notice) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	f.notices = append(f.notices, n)
+	return 1, nil
 }
 
 func (f *fakeSignOut) BrowserCall(context.Context, signout.Result) (oidc.BrowserCall, bool) {
@@ -258,7 +267,7 @@ func newFace(t *testing.T, change ...func(*Options)) *face {
 		Guard: f.guard, SignIn: f.signIn, SignOut: f.signOut, Pages: newPages(t), Logger: slog.New(slog.NewTextHandler(f.logs, nil)),
 		Now: func() time.Time { return now }, Absolute: 10 * time.Hour,
 		Known: func(h session.SeatHash) (*session.Session, bool) { s, ok := f.known[h]; return s, ok },
-		Live:  f.live,
+		Live:  f.live, Notices: fakeNotices{}, Once: spent{}.once,
 	}
 	for _, c := range change {
 		c(&o)

@@ -27,6 +27,10 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 		s.only(w, q, s.signOut, http.MethodGet, http.MethodPost)
 	case name == "signed-out":
 		s.only(w, q, s.signedOut, http.MethodGet, http.MethodHead)
+	case name == "backchannel-logout" && q.site.gateway:
+		s.only(w, q, s.backChannel, http.MethodPost)
+	case head == "frontchannel-logout" && q.site.gateway && rest != "" && !strings.Contains(rest, "/"):
+		s.only(w, q, func(w http.ResponseWriter, q *request) { s.frontChannel(w, q, rest) }, http.MethodGet)
 	case name == "session":
 		s.only(w, q, s.sessionInfo, http.MethodGet, http.MethodHead)
 	case name == "events":

@@ -38,6 +38,7 @@ type SignIn interface {
 // SignOut ends sessions and keeps their receipts.
 type SignOut interface {
 	End(ctx context.Context, now time.Time, r signout.Request) (signout.Result, error)
+	EndByProvider(ctx context.Context, now time.Time, n signout.Notice) (int, error)
 	BrowserCall(ctx context.Context, r signout.Result) (oidc.BrowserCall, bool)
 	LaterCall(ctx context.Context, now time.Time, t session.Tombstone) (oidc.BrowserCall, bool)
 	ProviderCall(ctx context.Context, provider string) (oidc.BrowserCall, bool)
@@ -138,7 +139,10 @@ type Options struct {
 	HeaderBytes int
 	// Known looks a session up by its seat even when the store is down, so that a
 	// sign-out can refuse it in memory.
-	Known func(hash session.SeatHash) (*session.Session, bool)
+	Known   func(hash session.SeatHash) (*session.Session, bool)
+	Notices Notices
+	// Once spends a single-use value: signin.ErrUsed for one that was spent before.
+	Once func(ctx context.Context, now time.Time, key session.SeatHash, until time.Time) error
 	// Live is told of the event streams of pages.
 	Live Live
 	// Seen is the latest activity of a session that is not in its record yet; nil: none is.
@@ -150,19 +154,21 @@ type Server struct {
 	o         Options
 	sites     sites
 	providers map[string]Provider
+	notices   *notices
 	gateway   *guard.App // rules of the own paths: none, so that no refresh delays a sign-out
 	warned    sync.Once
 }
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
-	if o.Public == "" || o.Guard == nil || o.SignIn == nil || o.SignOut == nil || o.Pages == nil || o.Logger == nil || o.Now == nil || o.Known == nil || o.Live == nil {
-		return nil, errors.New("web: Public, Guard, SignIn, SignOut, Pages, Logger, Now, Known and Live are required")
+	if o.Public == "" || o.Guard == nil || o.SignIn == nil || o.SignOut == nil || o.Pages == nil || o.Logger == nil || o.Now == nil || o.Known == nil || o.Live == nil ||
+		o.Notices == nil || o.Once == nil {
+		return nil, errors.New("web: Public, Guard, SignIn, SignOut, Pages, Logger, Now, Known, Live, Notices and Once are required")
 	}
 	if o.Seen == nil {
 		o.Seen = func(session.ID) time.Time { return time.Time{} }
 	}
-	s := &Server{o: o, providers: map[string]Provider{}, gateway: &guard.App{
+	s := &Server{o: o, providers: map[string]Provider{}, notices: newNotices(), gateway: &guard.App{
 		ID: "cardea", Origin: string(o.Public), Paths: []guard.PathRule{{Path: "/", Public: true}},
 	}}
 	for _, p := range o.Providers {
