@@ -174,10 +174,10 @@ func receiptLine(page *harness.Page, words string) string {
 	return ""
 }
 
-// TestX5_IdleSocketOutlivesTheGatewaysTimeouts: a WebSocket on which nobody says
+// idleSocket: a WebSocket on which nobody says
 // anything for longer than a listener keeps an idle connection (two minutes) is open,
 // and so is the event stream of the page.
-func TestX5_IdleSocketOutlivesTheGatewaysTimeouts(t *testing.T) {
+func idleSocket(t *testing.T) {
 	w := newWorld(t)
 	alice := w.signedIn(t, "alice")
 	socket := dialEcho(t, alice, w.URL)

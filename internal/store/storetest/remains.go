@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/outbox"
@@ -10,7 +11,10 @@ import (
 )
 
 // remainsPromises are about what an ended session leaves for the apps' own logouts.
-func remainsPromises() []promise {
+func remainsPromises() []promise { return slices.Concat(endsKeep(), othersLeave()) }
+
+// endsKeep are about the end itself and the deliveries that follow.
+func endsKeep() []promise {
 	return []promise{
 		{"an end keeps what the apps' logouts need and nothing else", checkRemains},
 		{"an end with many apps is whole", func(b *bench) {
@@ -69,6 +73,12 @@ func remainsPromises() []promise {
 			b.left(other.ID, "chat", []byte("cookies of chat"))
 			b.left(other.ID, "hub", []byte("cookies of hub"))
 		}},
+	}
+}
+
+// othersLeave are about everything else that may happen meanwhile.
+func othersLeave() []promise {
+	return []promise{
 		{"a return from the provider leaves the apps' logouts alone", func(b *bench) {
 			s, _ := b.opened("ann")
 			b.save(s.ID, "chat", 0, []byte("c"))
