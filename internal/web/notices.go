@@ -31,22 +31,26 @@ type Notices interface {
 const (
 	// maxNotice bounds a posted logout token.
 	maxNotice = 64 << 10
-	// noticesAtOnce bounds how many are verified at the same moment.
-	noticesAtOnce = 16
+	// noticesAtOnce bounds how many are verified at the same moment; suspectsAtOnce how many
+	// of these may be from addresses that sent bad ones.
+	noticesAtOnce  = 16
+	suspectsAtOnce = 2
 	// remembered is how long after its time a token's id is known to have been used.
 	remembered = 2 * time.Minute
-	// badNotices is what one address may send within badWindow before it has to wait.
+	// badNotices is what one address may send within badWindow before it is suspect.
 	badNotices = 20
 	badWindow  = 10 * time.Second
 	maxSenders = 4096
 )
 
 // notices bounds what strangers can make the gateway do by pretending to be a provider.
-// Good messages are never held back: a provider that ends a thousand sessions sends as many.
+// A good message is not held back for what its address sent before: a stranger may share
+// the provider's, behind a proxy. But few suspects are looked at at once, and the log is
+// not theirs to fill.
 type notices struct {
-	slots chan struct{}
-	mu    sync.Mutex
-	bad   map[netip.Addr]tally
+	slots, suspects chan struct{}
+	mu              sync.Mutex
+	bad             map[netip.Addr]tally
 }
 
 type tally struct {
@@ -55,11 +59,13 @@ type tally struct {
 }
 
 func newNotices() *notices {
-	return &notices{slots: make(chan struct{}, noticesAtOnce), bad: map[netip.Addr]tally{}}
+	return &notices{
+		slots: make(chan struct{}, noticesAtOnce), suspects: make(chan struct{}, suspectsAtOnce), bad: map[netip.Addr]tally{},
+	}
 }
 
-// waits tells whether an address has to wait.
-func (n *notices) waits(now time.Time, from netip.Addr) bool {
+// suspect tells whether an address has sent many bad ones just now.
+func (n *notices) suspect(now time.Time, from netip.Addr) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.bad[from]
@@ -91,9 +97,14 @@ func (n *notices) failed(now time.Time, from netip.Addr) {
 // is given, and participants are told afterwards.
 func (s *Server) backChannel(w http.ResponseWriter, q *request) {
 	w.Header().Set("Cache-Control", "no-store")
-	if s.notices.waits(q.now, q.client.Addr) {
-		refuseNotice(w, http.StatusTooManyRequests, "too many logout tokens that were not good")
-		return
+	if s.notices.suspect(q.now, q.client.Addr) {
+		select {
+		case s.notices.suspects <- struct{}{}:
+			defer func() { <-s.notices.suspects }()
+		default:
+			s.badNotice(w, q, nil)
+			return
+		}
 	}
 	q.bound(w, maxNotice)
 	// The body alone counts: a token in the query would be in every log on the way.
@@ -147,6 +158,11 @@ func (s *Server) spend(q *request, t oidc.LogoutToken) error {
 }
 
 func (s *Server) badNotice(w http.ResponseWriter, q *request, cause error) {
+	if s.notices.suspect(q.now, q.client.Addr) {
+		w.Header().Set("Retry-After", "10")
+		refuseNotice(w, http.StatusTooManyRequests, "too many logout tokens that were not good")
+		return
+	}
 	s.notices.failed(q.now, q.client.Addr)
 	s.o.Logger.Warn("logout token refused", "from", q.client.Addr, "err", cause)
 	refuseNotice(w, http.StatusBadRequest, "the logout token is not good")
@@ -171,13 +187,13 @@ func (s *Server) frontChannel(w http.ResponseWriter, q *request, provider string
 	query := q.URL.Query()
 	sid, iss := query.Get("sid"), query.Get("iss")
 	issuer, ok := s.o.Notices.FrontChannel(provider, iss)
-	switch {
-	case s.notices.waits(q.now, q.client.Addr):
-		s.fail(w, q, pages.BadRequest, nil)
-		return
-	case !ok, sid == "", len(sid) > 512:
-		s.notices.failed(q.now, q.client.Addr)
-		s.fail(w, q, pages.BadRequest, errors.New("front-channel call without this provider's iss or a sid"))
+	if !ok || sid == "" || len(sid) > 512 {
+		var cause error
+		if !s.notices.suspect(q.now, q.client.Addr) {
+			s.notices.failed(q.now, q.client.Addr)
+			cause = errors.New("front-channel call without this provider's iss or a sid")
+		}
+		s.fail(w, q, pages.BadRequest, cause)
 		return
 	}
 	n, err := s.o.SignOut.EndByProvider(q.Context(), q.now, signout.Notice{
@@ -187,9 +203,7 @@ func (s *Server) frontChannel(w http.ResponseWriter, q *request, provider string
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return
 	}
-	if n == 0 {
-		s.notices.failed(q.now, q.client.Addr)
-	} else {
+	if n > 0 {
 		s.o.Logger.Info("provider's logout page ended a session", "provider", provider, "ended", n)
 	}
 	h := w.Header()

@@ -109,7 +109,7 @@ func TestWhatCannotBeDoneNowIsNotTakenForDone(t *testing.T) {
 	}
 }
 
-func TestStrangersWhoSendBadTokensWait_GoodOnesNever(t *testing.T) {
+func TestStrangersWhoSendBadTokensWait_GoodOnesNeverDo(t *testing.T) {
 	f := newFace(t, func(o *Options) {
 		o.Once = func(context.Context, time.Time, session.SeatHash, time.Time) error { return nil }
 	})
@@ -124,6 +124,9 @@ func TestStrangersWhoSendBadTokensWait_GoodOnesNever(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[int]int{400: badNotices, 429: 100 - badNotices}, codes); diff != "" {
 		t.Error(diff)
+	}
+	if w := f.post(url.Values{"logout_token": {"good"}}); w.Code != http.StatusOK {
+		t.Errorf("a good token from an address that they share: %d", w.Code)
 	}
 	if n := strings.Count(f.logs.String(), "logout token refused"); n != badNotices {
 		t.Errorf("%d lines in the log", n)
