@@ -23,11 +23,7 @@ func TestEveryEmbeddedPresetIsWhole(t *testing.T) {
 		t.Fatalf("names (-want +got):\n%s", diff)
 	}
 	for _, name := range names {
-		data, err := files.ReadFile(folder + name + extension)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, faults := parse(name, data)
+		p, faults := shelf().Read(name)
 		for _, f := range faults {
 			t.Errorf("%s:%s", name, f)
 		}

@@ -12,11 +12,7 @@ func TestEveryEmbeddedRecordIsWhole(t *testing.T) {
 		t.Fatalf("kinds (-want +got):\n%s", diff)
 	}
 	for _, kind := range kinds {
-		data, err := files.ReadFile(folder + kind + extension)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, faults := parse(kind, data)
+		r, faults := shelf().Read(kind)
 		for _, f := range faults {
 			t.Errorf("%s:%s", kind, f)
 		}

@@ -2,7 +2,7 @@
 // with it in one go: each fault with its line, its column, its path and what
 // to write instead.
 //
-// It owns: parsing one bounded document, decoding by `yaml` struct tags, the
+// It owns: parsing one bounded document, folders of such documents, decoding by `yaml` struct tags, the
 // refusal of unknown and repeated keys, of wrong types, of aliases that expand
 // without measure, and the positions that later checks report against.
 //
