@@ -64,7 +64,7 @@ func (a *App) webProvider(c *config.Provider) web.Provider {
 	p := a.providers[c.ID]
 	return web.Provider{
 		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: manualURL(p.Record().SignOut.ManualURL, p.Issuer()),
-		EmailSetting: "providers[" + c.ID + "].email_verified", Reachable: p.Reachable, Down: p.Down,
+		EmailSetting: "providers[" + c.ID + "].email_verified", IsIssuer: p.FrontChannelIssuer, Reachable: p.Reachable, Down: p.Down,
 	}
 }
 

@@ -177,7 +177,8 @@ func TestWhatHasNoPathIsRefused(t *testing.T) {
 
 func TestOwnPathsTakeTheirMethodsAndHEADConsumesNothing(t *testing.T) {
 	allowed := map[string]string{
-		"sign-in": "GET, HEAD", "callback/main": "GET, POST", "seat": "GET", "sign-out": "GET, POST", "signed-out": "GET, HEAD", "session": "GET, HEAD", "jwks": "GET, HEAD",
+		"sign-in": "GET, HEAD, POST", "callback/main": "GET, POST", "seat": "GET", "sign-out": "GET, POST", "signed-out": "GET, HEAD", "session": "GET, HEAD", "jwks": "GET, HEAD",
+		"stay": "POST", "backchannel-logout": "POST", "frontchannel-logout/main": "GET",
 	}
 	for name, allow := range allowed {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"} {

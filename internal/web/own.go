@@ -18,7 +18,7 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 	head, rest, _ := strings.Cut(name, "/")
 	switch {
 	case name == "sign-in":
-		s.only(w, q, s.signIn, http.MethodGet, http.MethodHead)
+		s.only(w, q, s.signIn, http.MethodGet, http.MethodHead, http.MethodPost)
 	case head == "callback" && q.site.gateway && rest != "" && !strings.Contains(rest, "/"):
 		s.only(w, q, func(w http.ResponseWriter, q *request) { s.callback(w, q, rest) }, http.MethodGet, http.MethodPost)
 	case name == "seat":

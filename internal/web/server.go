@@ -56,6 +56,8 @@ type Provider struct {
 	ManualURL string // where people end its session themselves; "" when unknown
 	// EmailSetting names the setting that decides how far its e-mails are believed.
 	EmailSetting string
+	// IsIssuer tells whether an issuer is this provider's; nil takes none for it.
+	IsIssuer func(iss string) bool
 	// Reachable asks whether it answers just now, within a second; nil takes it for granted.
 	Reachable func(context.Context) bool
 	// Down asks whether no connection to it is to be had; nil takes it for false.

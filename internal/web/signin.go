@@ -26,11 +26,15 @@ type wanted struct {
 	auto     bool   // a page was asked for, and nobody clicked "sign in"
 	renew    bool   // somebody who is signed in wants to be for longer
 	provider string
+	hint     string // whom the provider should expect (OpenID Connect Core section 3.1.2.1)
 }
 
 // signIn starts a sign-in. At an app's own origin it first goes to the gateway's, which
 // alone knows whether this browser is signed in.
 func (s *Server) signIn(w http.ResponseWriter, q *request) {
+	if s.initiated(w, q) {
+		return
+	}
 	switch httpx.KindOf(q.Request) {
 	case httpx.Navigation:
 	case httpx.Framed:
@@ -65,7 +69,7 @@ func (s *Server) toGateway(w http.ResponseWriter, q *request) {
 		return
 	}
 	on := url.Values{"seat": {sealed}}
-	for _, name := range []string{"auto", "provider", "renew"} {
+	for _, name := range []string{"auto", "provider", "renew", "login_hint"} {
 		if v := query.Get(name); v != "" {
 			on.Set(name, v)
 		}
@@ -76,6 +80,9 @@ func (s *Server) toGateway(w http.ResponseWriter, q *request) {
 func (s *Server) wanted(q *request) (wanted, error) {
 	query := q.URL.Query()
 	want := wanted{auto: query.Get("auto") == "1", renew: query.Get("renew") == "1", provider: query.Get("provider"), seatFor: query.Get("seat")}
+	if hint := query.Get("login_hint"); len(hint) <= maxHint {
+		want.hint = hint
+	}
 	if want.seatFor != "" {
 		target, err := s.o.SignIn.ReadSeatRequest(q.now, want.seatFor)
 		if err != nil {
@@ -111,6 +118,7 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 	v := s.check(q, rules, pathOf(want.target.Path))
 	start := signin.Start{
 		Binding: q.ensureBinding(w), Target: want.target, Root: rootOf(want.app), SeatFor: want.seatFor, MaxAge: v.MaxAge,
+		LoginHint: want.hint,
 	}
 	switch v.Outcome {
 	case guard.Unavailable:
