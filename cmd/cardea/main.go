@@ -91,7 +91,7 @@ To run it, write a configuration (see "cardea config --help") and:
 		return usageError{fmt.Errorf("%w\nRun \"%s --help\" for what it takes", err, cmd.CommandPath())}
 	})
 	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), sessionsCommand(p),
-		healthCommand(p), versionCommand(p))
+		doctorCommand(p), healthCommand(p), versionCommand(p))
 	return root
 }
 

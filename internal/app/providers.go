@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
+	"time"
 
+	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/provider"
 	"github.com/cardea-auth/cardea/internal/record"
@@ -46,21 +49,26 @@ func (a *App) makeProviders(context.Context) error {
 	a.providers = providers{}
 	for i := range a.cfg.Providers {
 		c := &a.cfg.Providers[i]
-		o := provider.Options{
-			ID: c.ID, Name: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
-			Scopes: c.Scopes, Record: c.Record, RedirectURI: a.cfg.PublicURL.String() + "/.cardea/callback/" + c.ID,
-			RootCAs: c.CA, InsecureHTTP: a.cfg.InsecureHTTP, Logger: a.logger, Now: a.clock.Now,
-		}
-		if c.BackchannelURL != nil {
-			o.BackchannelURL = c.BackchannelURL.String()
-		}
-		p, err := provider.New(o)
+		p, err := provider.New(providerOptions(a.cfg, c, a.logger, a.clock.Now))
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)
 		}
 		a.providers[c.ID] = p
 	}
 	return nil
+}
+
+// providerOptions are what a configured provider is made of.
+func providerOptions(cfg *config.Config, c *config.Provider, logger *slog.Logger, now func() time.Time) provider.Options {
+	o := provider.Options{
+		ID: c.ID, Name: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
+		Scopes: c.Scopes, Record: c.Record, RedirectURI: cfg.PublicURL.String() + "/.cardea/callback/" + c.ID,
+		RootCAs: c.CA, InsecureHTTP: cfg.InsecureHTTP, Logger: logger, Now: now,
+	}
+	if c.BackchannelURL != nil {
+		o.BackchannelURL = c.BackchannelURL.String()
+	}
+	return o
 }
 
 // originOf is the origin of a URL; "" when it has none.
