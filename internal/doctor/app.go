@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 // app asks an app for a page as nobody, without the gateway.
@@ -94,7 +96,7 @@ func exposed(a App, g *Group) {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	if a.Scheme == "unix" || loopback(host) {
+	if a.Scheme == "unix" || httpx.LoopbackHost(host) {
 		g.ok("app-exposed", "only this machine reaches the app at its upstream address")
 		return
 	}

@@ -9,11 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 const (
@@ -76,7 +77,7 @@ func (c *caller) get(ctx context.Context, address, accept string) (answer, error
 		return answer{}, errors.New("the address is not a URL")
 	}
 	host := ""
-	if c.back != nil && (sameOrigin(u, c.issuer) || sameOrigin(u, c.back)) {
+	if c.back != nil && (httpx.SameOrigin(u, c.issuer) || httpx.SameOrigin(u, c.back)) {
 		u.Scheme, u.Host, host = c.back.Scheme, c.back.Host, c.issuer.Host
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -151,30 +152,6 @@ func short(s string) string {
 		s = string(r[:mostEvidence]) + "…"
 	}
 	return s
-}
-
-func sameOrigin(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
-}
-
-// loopback tells whether a host name can only mean this machine (RFC 6761 section 6.3).
-func loopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -37,7 +37,7 @@ func (gw *Gateway) address(g *Group, public *url.URL) {
 	switch {
 	case public.Scheme == "https":
 		g.ok("public-url", "people reach the gateway by https")
-	case loopback(public.Hostname()):
+	case httpx.LoopbackHost(public.Hostname()):
 		g.ok("public-url", "plain http on loopback: for this machine alone")
 	default:
 		g.add(Finding{
@@ -173,13 +173,13 @@ func (gw *Gateway) headers(g *Group) {
 
 // names warns where people could come by the other name of the loopback.
 func (o Options) names(g *Group, public *url.URL) {
-	if !loopback(public.Hostname()) {
+	if !httpx.LoopbackHost(public.Hostname()) {
 		return
 	}
 	var other []string
 	for _, a := range o.Apps {
 		u, err := url.Parse(a.URL)
-		if err == nil && loopback(u.Hostname()) && u.Hostname() != public.Hostname() {
+		if err == nil && httpx.LoopbackHost(u.Hostname()) && u.Hostname() != public.Hostname() {
 			other = append(other, "app "+a.ID+" "+a.URL)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
@@ -79,7 +80,7 @@ func (x *examination) endpoints(doc *document) bool {
 			}
 		case err != nil || u.Host == "":
 			missing = append(missing, s.name+" (is no URL)")
-		case u.Scheme != "https" && x.call.issuer.Scheme == "https" && (x.call.back == nil || !sameOrigin(u, x.call.back)):
+		case u.Scheme != "https" && x.call.issuer.Scheme == "https" && (x.call.back == nil || !httpx.SameOrigin(u, x.call.back)):
 			plain = append(plain, s.name+" "+bare(*s.at))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
@@ -68,14 +69,14 @@ func (x *examination) places(issuer *url.URL) {
 		return
 	}
 	switch {
-	case loopback(issuer.Hostname()) && !loopback(public.Hostname()):
+	case httpx.LoopbackHost(issuer.Hostname()) && !httpx.LoopbackHost(public.Hostname()):
 		x.g.add(Finding{
 			Check: "loopback", Level: Error, Found: "the issuer is on loopback, and the gateway is not",
 			Meaning:  "Only a browser on this very machine could sign in: for every other, " + issuer.Hostname() + " is its own machine.",
 			Evidence: []string{"issuer " + x.p.Issuer, "public_url " + x.public},
 			Fix:      []string{"Give the provider a name that browsers reach, and write it as issuer; set backchannel_url where this server is to go on by " + origin(issuer) + "."},
 		})
-	case loopback(issuer.Hostname()) && issuer.Hostname() == public.Hostname():
+	case httpx.LoopbackHost(issuer.Hostname()) && issuer.Hostname() == public.Hostname():
 		x.g.add(Finding{
 			Check: "loopback", Level: Note, Found: "provider and gateway share the host name " + issuer.Hostname(),
 			Meaning:  "Cookies ignore ports: each is sent the other's. That works, and makes request headers longer.",
@@ -115,13 +116,13 @@ func (x *examination) issuersDiffer(want, found string) (how string, fix []strin
 		return "it is not a URL", []string{"Let the provider name the address that browsers use."}
 	case strings.TrimSuffix(want, "/") == strings.TrimSuffix(found, "/"):
 		return "they differ in the trailing slash, which counts", write
-	case x.call.back != nil && sameOrigin(b, x.call.back):
+	case x.call.back != nil && httpx.SameOrigin(b, x.call.back):
 		return "it follows the address that it is called at by backchannel_url",
 			[]string{"Set the provider's own host name in its configuration to " + origin(a) + ", so that it does not follow the request."}
 	case a.Host == b.Host && a.Scheme != b.Scheme:
 		return "one is http, the other https", append(write,
 			"Where the provider stands behind a proxy that ends TLS: let it believe the proxy's X-Forwarded-Proto, or set its own address.")
-	case a.Hostname() != b.Hostname() && loopback(a.Hostname()) && loopback(b.Hostname()):
+	case a.Hostname() != b.Hostname() && httpx.LoopbackHost(a.Hostname()) && httpx.LoopbackHost(b.Hostname()):
 		return "localhost and 127.0.0.1 are two names", write
 	case a.Hostname() != b.Hostname():
 		return "they differ in the host", append(write,

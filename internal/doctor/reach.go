@@ -11,6 +11,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 const (
@@ -76,7 +78,7 @@ func (x *examination) redirect(from string, a answer) string {
 		return ""
 	}
 	next, err := start.Parse(a.header.Get("Location"))
-	if err != nil || !sameOrigin(next, start) {
+	if err != nil || !httpx.SameOrigin(next, start) {
 		return ""
 	}
 	return next.String()
@@ -155,7 +157,7 @@ func speaksTLS(ctx context.Context, at *url.URL) bool {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: at.Hostname()}} //nolint:gosec // see above
-	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(at.Hostname(), port(at)))
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(at.Hostname(), httpx.PortOf(at)))
 	if err != nil {
 		return false
 	}

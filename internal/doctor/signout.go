@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/record"
 )
@@ -106,7 +107,7 @@ func (x *examination) notices(doc document) {
 		Meaning: "Without it, a session that ends at the provider is noticed here at the next refresh.",
 		Fix:     x.notes("/.cardea/backchannel-logout", "Register "+to+" as back-channel logout URI of the client "+x.p.ClientID+"."),
 	}
-	if u, err := url.Parse(x.public); err == nil && loopback(u.Hostname()) && x.call.back != nil {
+	if u, err := url.Parse(x.public); err == nil && httpx.LoopbackHost(u.Hostname()) && x.call.back != nil {
 		f.Fix = append(f.Fix, "The provider's server must reach that address: from another machine or container, "+u.Hostname()+" is not the gateway.")
 	}
 	x.g.add(f)

@@ -107,11 +107,32 @@ func (o Origin) Port() string {
 
 // Loopback tells whether the origin names this machine: localhost, a name under
 // .localhost (RFC 6761), or a loopback address.
-func (o Origin) Loopback() bool {
-	h := o.Hostname()
-	if h == "localhost" || strings.HasSuffix(h, ".localhost") {
+func (o Origin) Loopback() bool { return LoopbackHost(o.Hostname()) }
+
+// LoopbackHost tells whether a host, without a port, can only mean this machine (RFC 6761
+// section 6.3).
+func LoopbackHost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	addr, err := netip.ParseAddr(h)
-	return err == nil && addr.IsLoopback()
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// SameOrigin tells whether two absolute URLs have one origin (RFC 6454 section 4); a port
+// that is not stated is the scheme's.
+func SameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && PortOf(a) == PortOf(b)
+}
+
+// PortOf returns the port of an absolute http or https URL.
+func PortOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
 }

@@ -3,10 +3,10 @@ package provider
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
 // addresses knows the two ways to a provider: the issuer's origin, which browsers use,
@@ -33,7 +33,7 @@ func newAddresses(issuer, backchannel string, insecure bool) (addresses, error) 
 	if u.RawQuery != "" || u.ForceQuery {
 		return a, fmt.Errorf("issuer: %q has a query", issuer)
 	}
-	if u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && !insecure && !httpx.LoopbackHost(u.Hostname()) {
 		return a, fmt.Errorf("issuer: %q is plain http on a host that is not loopback", issuer)
 	}
 	a.issuer = u
@@ -78,10 +78,10 @@ func (a addresses) endpoint(raw string) error {
 	if err != nil {
 		return err
 	}
-	if u.Scheme == "https" || a.insecure || a.issuer.Scheme == "http" && isLoopback(u.Hostname()) {
+	if u.Scheme == "https" || a.insecure || a.issuer.Scheme == "http" && httpx.LoopbackHost(u.Hostname()) {
 		return nil
 	}
-	if a.back != nil && sameOrigin(u, a.back) {
+	if a.back != nil && httpx.SameOrigin(u, a.back) {
 		return nil
 	}
 	return fmt.Errorf("%q is plain http", bounded(raw))
@@ -91,7 +91,7 @@ func (a addresses) endpoint(raw string) error {
 // back-channel origin belongs to the issuer's.
 func (a addresses) browser(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil || a.back == nil || !sameOrigin(u, a.back) {
+	if err != nil || a.back == nil || !httpx.SameOrigin(u, a.back) {
 		return raw
 	}
 	u.Scheme, u.Host = a.issuer.Scheme, a.issuer.Host
@@ -106,39 +106,11 @@ func (a addresses) server(raw string) (target, host string) {
 	if err != nil || a.back == nil {
 		return raw, ""
 	}
-	if !sameOrigin(u, a.issuer) && !sameOrigin(u, a.back) {
+	if !httpx.SameOrigin(u, a.issuer) && !httpx.SameOrigin(u, a.back) {
 		return raw, ""
 	}
 	u.Scheme, u.Host = a.back.Scheme, a.back.Host
 	return u.String(), a.issuer.Host
-}
-
-func sameOrigin(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
-}
-
-// isLoopback tells whether a host name can only mean this machine (RFC 6761 section 6.3).
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		ip := net.ParseIP(host)
-		return ip != nil && ip.IsLoopback()
-	}
-	return addr.Unmap().IsLoopback()
 }
 
 // bounded makes a value from outside fit for a log line.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
@@ -114,7 +115,7 @@ func (p *Provider) checkMetadataIssuer(found string) error {
 		accepted = append(accepted, p.record.Issuer.Also...)
 	case record.IssuerTemplateTID:
 		u, err := url.Parse(found)
-		if err == nil && strings.Count(found, tenantSlot) == 1 && sameOrigin(u, p.call.to.issuer) {
+		if err == nil && strings.Count(found, tenantSlot) == 1 && httpx.SameOrigin(u, p.call.to.issuer) {
 			return nil
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 )
 
@@ -181,7 +182,7 @@ func (c *caller) get(ctx context.Context, what, address string, limit int64) ([]
 			return nil, fmt.Errorf("%s at %s: HTTP status %d", what, withoutQuery(start), a.status)
 		}
 		next, err := start.Parse(location)
-		if err != nil || hop >= maxHops || !(sameOrigin(next, start) || c.to.back != nil && sameOrigin(next, c.to.back)) {
+		if err != nil || hop >= maxHops || !(httpx.SameOrigin(next, start) || c.to.back != nil && httpx.SameOrigin(next, c.to.back)) {
 			return nil, fmt.Errorf("%s at %s: redirect not followed", what, withoutQuery(start))
 		}
 		address = next.String()
