@@ -100,7 +100,7 @@ func TestControl_StreamlitHeaderMode_SignsBackInByItself(t *testing.T) {
 // TestControl_StreamlitAuthenticator_GuestIsLostAtF5: whoever came by the guest login
 // is in no credentials dictionary that the next run reads.
 func TestControl_StreamlitAuthenticator_GuestIsLostAtF5(t *testing.T) {
-	app, err := env.StreamlitAuthenticator(context.Background(), "authenticator_guest")
+	app, err := env.StreamlitGuest(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestControl_StreamlitAuthenticator_GuestIsLostAtF5(t *testing.T) {
 // TestControl_StreamlitAuthenticator_CopiedCookieOutlivesLogout: Logout takes the cookie
 // out of the browser by script; a copy still signs in.
 func TestControl_StreamlitAuthenticator_CopiedCookieOutlivesLogout(t *testing.T) {
-	app, err := env.StreamlitAuthenticator(context.Background(), "authenticator")
+	app, err := env.StreamlitAuthenticator(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

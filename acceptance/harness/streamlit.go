@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,19 +29,25 @@ type Streamlit struct {
 
 // streamlitSetup is what tells one app from another.
 type streamlitSetup struct {
-	app   string            // file below acceptance/streamlit, without .py
+	app   string            // file below the repository's root, without .py
 	host  string            // name in URL
 	port  int               // 0 is a free one
 	flags []string          // of "streamlit run"
 	files map[string]string // path below the working folder -> content
 }
 
+// Folders of apps, below the repository's root.
+const (
+	ownStreamlit       = "acceptance/streamlit/"
+	publishedStreamlit = "examples/streamlit-authenticator/"
+)
+
 // streamlitHost is the name of a Streamlit that people reach directly.
 const streamlitHost = "streamlit.localhost"
 
 // StreamlitHeader starts the app that trusts X-Forwarded-User and X-Forwarded-Email.
 func (e *Env) StreamlitHeader(ctx context.Context) (*Streamlit, error) {
-	return e.streamlit(ctx, streamlitSetup{app: "header", host: "127.0.0.1", flags: []string{
+	return e.streamlit(ctx, streamlitSetup{app: ownStreamlit + "header", host: "127.0.0.1", flags: []string{
 		`--server.trustedUserHeaders={"X-Forwarded-User":"user","X-Forwarded-Email":"email"}`,
 	}})
 }
@@ -61,7 +68,7 @@ server_metadata_url = %q
 client_kwargs = { prompt = "", scope = "openid email profile" }
 `, StreamlitCallback(port), signing, client, secret, k.Issuer(k.URL)+"/.well-known/openid-configuration")
 	return e.streamlit(ctx, streamlitSetup{
-		app: "native", host: streamlitHost, port: port, files: map[string]string{".streamlit/secrets.toml": auth},
+		app: ownStreamlit + "native", host: streamlitHost, port: port, files: map[string]string{".streamlit/secrets.toml": auth},
 	})
 }
 
@@ -71,9 +78,18 @@ func StreamlitCallback(port int) string {
 	return fmt.Sprintf("http://%s:%d/oauth2callback", streamlitHost, port)
 }
 
-// StreamlitAuthenticator starts one of the apps built on Streamlit-Authenticator:
-// authenticator, or authenticator_guest.
-func (e *Env) StreamlitAuthenticator(ctx context.Context, app string) (*Streamlit, error) {
+// StreamlitAuthenticator starts the page of the examples as it was before the gateway: a
+// password login built on Streamlit-Authenticator.
+func (e *Env) StreamlitAuthenticator(ctx context.Context) (*Streamlit, error) {
+	return e.authenticator(ctx, publishedStreamlit+"app_before")
+}
+
+// StreamlitGuest starts the same library's guest login.
+func (e *Env) StreamlitGuest(ctx context.Context) (*Streamlit, error) {
+	return e.authenticator(ctx, ownStreamlit+"authenticator_guest")
+}
+
+func (e *Env) authenticator(ctx context.Context, app string) (*Streamlit, error) {
 	config, err := os.ReadFile(filepath.Join(e.Root, "acceptance", "streamlit", "config.yaml"))
 	if err != nil {
 		return nil, err
@@ -86,13 +102,13 @@ func (e *Env) StreamlitAuthenticator(ctx context.Context, app string) (*Streamli
 // StreamlitGateway starts the guest login's app with its sign-in replaced by the
 // gateway's.
 func (e *Env) StreamlitGateway(ctx context.Context) (*Streamlit, error) {
-	return e.streamlit(ctx, streamlitSetup{app: "authenticator_gateway", host: "127.0.0.1", flags: []string{
+	return e.streamlit(ctx, streamlitSetup{app: ownStreamlit + "authenticator_gateway", host: "127.0.0.1", flags: []string{
 		`--server.trustedUserHeaders={"X-Forwarded-Name":"name","X-Forwarded-Email":"email"}`,
 	}})
 }
 
 func (e *Env) streamlit(ctx context.Context, o streamlitSetup) (*Streamlit, error) {
-	source, err := os.ReadFile(filepath.Join(e.Root, "acceptance", "streamlit", o.app+".py"))
+	source, err := os.ReadFile(filepath.Join(e.Root, filepath.FromSlash(o.app+".py")))
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +121,11 @@ func (e *Env) streamlit(ctx context.Context, o streamlitSetup) (*Streamlit, erro
 		files[name] = content
 	}
 	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +135,7 @@ func (e *Env) streamlit(ctx context.Context, o streamlitSetup) (*Streamlit, erro
 		}
 	}
 	s := &Streamlit{
-		URL: fmt.Sprintf("http://%s:%d", o.host, o.port), env: e, app: o.app, port: o.port,
+		URL: fmt.Sprintf("http://%s:%d", o.host, o.port), env: e, app: path.Base(o.app), port: o.port,
 		dir: dir, record: filepath.Join(dir, "record.jsonl"), flags: o.flags,
 	}
 	return s, s.Start(ctx)
