@@ -49,10 +49,14 @@ func (a *App) makeActs(context.Context) error {
 	if err != nil {
 		return err
 	}
+	var told []string
+	for _, c := range a.replayed() {
+		told = append(told, c.ID)
+	}
 	a.signOut, err = signout.New(signout.Options{
 		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry,
 		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providers.forSignOut,
-		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}}, Apps: a.replayed(), Kick: func() { a.worker.Kick() },
+		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}}, Apps: told, Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
 		Connections:  func(id session.ID) int { return a.live.Open(string(id)) },
 		SignedOutURL: a.cfg.PublicURL.String() + "/.cardea/signed-out", Absolute: limits.Absolute,

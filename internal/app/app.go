@@ -52,8 +52,7 @@ type App struct {
 	jars      map[string]*vault.App // by app
 	script    *pagescript.Script
 	told      *applogout.Caller
-	proxies   []*proxy.Proxy
-	upstreams map[string]*proxy.Proxy // by app
+	upstreams map[string]upstream // by app
 	identity  *proxy.IdentityKeys
 
 	late            late
@@ -67,7 +66,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Config == nil || o.Logger == nil {
 		return nil, errors.New("app: Config and Logger are required")
 	}
-	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister(), upstreams: map[string]*proxy.Proxy{}}
+	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister(), upstreams: map[string]upstream{}}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
@@ -90,7 +89,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 // Close releases what New opened. Run does it by itself.
 func (a *App) Close() {
-	for _, p := range a.proxies {
+	for _, p := range a.upstreams {
 		p.Close()
 	}
 	if a.storage != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/cardea-auth/cardea/internal/applogout"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
@@ -64,7 +65,7 @@ func (a *App) webProvider(c *config.Provider) web.Provider {
 	p := a.providers[c.ID]
 	return web.Provider{
 		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: manualURL(p.Record().SignOut.ManualURL, p.Issuer()),
-		EmailSetting: "providers[" + c.ID + "].email_verified", IsIssuer: p.FrontChannelIssuer, Reachable: p.Reachable, Down: p.Down,
+		EmailSetting: "providers[" + c.ID + "].email_verified", IsIssuer: p.IsIssuer, Reachable: p.Reachable, Down: p.Down,
 	}
 }
 
@@ -147,7 +148,7 @@ func (a *App) rules(c *config.App) *guard.App {
 }
 
 // upstream is the proxy of an app, with its path prefix taken off where that was asked for.
-func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, error) {
+func (a *App) upstream(c *config.App, failures *web.Failures) (upstream, error) {
 	pool, err := roots(c.CA)
 	if err != nil {
 		return nil, err
@@ -176,12 +177,11 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (web.Upstream, err
 	if err != nil {
 		return nil, err
 	}
-	a.proxies = append(a.proxies, p)
 	a.upstreams[c.ID] = p
-	if strip := stripOf(c); strip != "" {
-		return stripped{prefix: strip, next: p}, nil
+	if strip := strings.TrimSuffix(c.URL.Path, "/"); c.StripPrefix && strip != "" {
+		a.upstreams[c.ID] = stripped{p, strip}
 	}
-	return p, nil
+	return a.upstreams[c.ID], nil
 }
 
 // upgradeOrigins lets the pages that may call the app with credentials open its
@@ -197,13 +197,26 @@ func upgradeOrigins(c *config.CORS) []string {
 	return list
 }
 
-// stripped takes the app's path prefix off before the request goes on.
+// upstream reaches an app: with people's requests, and with the gateway's own.
+type upstream interface {
+	web.Upstream
+	applogout.Upstream
+	Close()
+}
+
+// stripped takes the app's path prefix off before a request goes on.
 type stripped struct {
+	*proxy.Proxy
 	prefix string
-	next   web.Upstream
 }
 
 func (s stripped) ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdict) {
+	s.Proxy.ServeApp(w, s.strip(r), v)
+}
+
+func (s stripped) Call(r *http.Request) (*http.Response, error) { return s.Proxy.Call(s.strip(r)) }
+
+func (s stripped) strip(r *http.Request) *http.Request {
 	u := *r.URL
 	u.Path = rooted(strings.TrimPrefix(u.Path, s.prefix))
 	if u.RawPath != "" {
@@ -211,7 +224,7 @@ func (s stripped) ServeApp(w http.ResponseWriter, r *http.Request, v guard.Verdi
 	}
 	out := *r
 	out.URL = &u
-	s.next.ServeApp(w, &out, v)
+	return &out
 }
 
 func rooted(path string) string {

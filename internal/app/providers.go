@@ -102,7 +102,7 @@ func (n notices) LogoutToken(ctx context.Context, raw string) (string, oidc.Logo
 	var refused error
 	for _, id := range slices.Sorted(maps.Keys(n.providers)) {
 		p := n.providers[id]
-		if !p.FrontChannelIssuer(iss) {
+		if !p.IsIssuer(iss) {
 			continue
 		}
 		t, err := p.VerifyLogoutToken(ctx, raw)
@@ -124,7 +124,7 @@ func (n notices) FrontChannel(id, iss string) (string, bool) {
 	case !ok:
 		return "", false
 	case iss != "":
-		return iss, p.FrontChannelIssuer(iss)
+		return iss, p.IsIssuer(iss)
 	}
 	return p.Issuer(), p.Record().Notices.FrontChannelIss != record.Yes
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/cardea-auth/cardea/internal/applogout"
 	"github.com/cardea-auth/cardea/internal/config"
@@ -42,22 +41,22 @@ func (a *App) makeVault(context.Context) error {
 
 // replayed are the apps whose own logout can be called: those that have one, and whose
 // cookies are here to call it with.
-func (a *App) replayed() []string {
-	var ids []string
+func (a *App) replayed() []*config.App {
+	var list []*config.App
 	for i := range a.cfg.Apps {
 		if c := &a.cfg.Apps[i]; len(c.Resolved.Replay) > 0 && c.Vault == config.VaultOn {
-			ids = append(ids, c.ID)
+			list = append(list, c)
 		}
 	}
-	return ids
+	return list
 }
 
 func (a *App) makeAppLogouts() (*applogout.Caller, error) {
 	o := applogout.Options{Now: a.clock.Now}
-	for _, id := range a.replayed() {
-		c, jar := a.app(id), a.jars[id]
+	for _, c := range a.replayed() {
+		jar := a.jars[c.ID]
 		o.Apps = append(o.Apps, applogout.App{
-			ID: id, Calls: c.Resolved.Replay, Upstream: called{a.upstreams[id], stripOf(c)},
+			ID: c.ID, Calls: c.Resolved.Replay, Upstream: a.upstreams[c.ID],
 			Remains: func(ctx context.Context, s session.ID) (applogout.Jar, error) {
 				r, err := jar.Remains(ctx, s)
 				if r == nil || err != nil {
@@ -68,40 +67,6 @@ func (a *App) makeAppLogouts() (*applogout.Caller, error) {
 		})
 	}
 	return applogout.New(o)
-}
-
-func (a *App) app(id string) *config.App {
-	for i := range a.cfg.Apps {
-		if a.cfg.Apps[i].ID == id {
-			return &a.cfg.Apps[i]
-		}
-	}
-	return nil
-}
-
-// stripOf is the path that the app does not see; "" when it sees all.
-func stripOf(c *config.App) string {
-	if !c.StripPrefix {
-		return ""
-	}
-	return strings.TrimSuffix(c.URL.Path, "/")
-}
-
-// called takes the app's path prefix off a call of the gateway's own.
-type called struct {
-	next  applogout.Upstream
-	strip string
-}
-
-func (c called) Call(r *http.Request) (*http.Response, error) {
-	if c.strip != "" {
-		u := *r.URL
-		u.Path, u.RawPath = rooted(strings.TrimPrefix(u.Path, c.strip)), ""
-		out := *r
-		out.URL = &u
-		r = &out
-	}
-	return c.next.Call(r)
 }
 
 // pageScript puts the script into pages of any app.

@@ -67,15 +67,6 @@ func New(o Options) (*Caller, error) {
 	return c, nil
 }
 
-// Apps lists the apps that can be told.
-func (c *Caller) Apps() []string {
-	list := make([]string, 0, len(c.apps))
-	for id := range c.apps {
-		list = append(list, id)
-	}
-	return list
-}
-
 // within bounds one call: an app whose logout hangs holds up no other delivery.
 const within = 10 * time.Second
 

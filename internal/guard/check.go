@@ -17,7 +17,7 @@ func (g *Guard) Check(ctx context.Context, now time.Time, q Query) Verdict {
 	if !ok {
 		return Verdict{Outcome: BadPath}
 	}
-	v := Verdict{Public: rule.public, Bearer: rule.bearer && q.Bearer || rule.bearer && rule.bare && q.BareToken, MaxAge: rule.maxAge, app: q.App, path: q.RawPath}
+	v := Verdict{Public: rule.public, Bearer: rule.bearer && (q.Bearer || rule.bare && q.BareToken), MaxAge: rule.maxAge, app: q.App, path: q.RawPath}
 	hash, ok := session.HashSeatValue(q.Seat)
 	if !ok {
 		return v

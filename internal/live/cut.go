@@ -40,7 +40,7 @@ func (s *shard) unlinkAll(first *entry, keep func(Conn) bool) []Conn {
 	return out
 }
 
-// closeAll closes connections and returns how many were not brief.
+// closeAll closes connections and returns how many of them count.
 func closeAll(conns []Conn, cause string) int {
 	n := 0
 	for _, c := range conns {

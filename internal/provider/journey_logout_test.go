@@ -108,7 +108,7 @@ func TestTheFrameOfASignOutNamesThisProviderAndTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := frame.Query(); !j.rp.FrontChannelIssuer(q.Get("iss")) || q.Get("sid") != auth.SID {
+	if q := frame.Query(); !j.rp.IsIssuer(q.Get("iss")) || q.Get("sid") != auth.SID {
 		t.Errorf("frame %s", frame)
 	}
 }

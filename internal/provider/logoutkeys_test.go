@@ -37,7 +37,7 @@ func TestIssuersOfLogoutTokensMatchAsThoseOfIDTokens(t *testing.T) {
 		{tenants, template, tenants.issuer, ""},
 	} {
 		raw := logoutJWT(t, "logout+jwt", without(tc.f.logoutClaims(now), map[string]any{"iss": tc.iss}))
-		if got := tc.p.FrontChannelIssuer(tc.iss); got != (tc.kept != "") {
+		if got := tc.p.IsIssuer(tc.iss); got != (tc.kept != "") {
 			t.Errorf("front channel from %q: %v", tc.iss, got)
 		}
 		if tc.kept == "" {
@@ -48,13 +48,13 @@ func TestIssuersOfLogoutTokensMatchAsThoseOfIDTokens(t *testing.T) {
 	}
 	exact := f.logoutProvider(now, "keycloak", nil)
 	for iss, want := range map[string]bool{f.issuer: true, f.issuer + "/": false, "": false, "https://evil.example": false} {
-		if got := exact.FrontChannelIssuer(iss); got != want {
+		if got := exact.IsIssuer(iss); got != want {
 			t.Errorf("front channel from %q: %v", iss, got)
 		}
 	}
 	tenants.srv.Close()
 	fresh := tenants.logoutProvider(now, "oidc", func(r *record.Record) { r.Issuer.Match = record.IssuerTemplateTID })
-	if fresh.FrontChannelIssuer(tenants.issuer + "/abc-1/v2") {
+	if fresh.IsIssuer(tenants.issuer + "/abc-1/v2") {
 		t.Error("an issuer is known without the metadata")
 	}
 }

@@ -59,10 +59,10 @@ func (p *Provider) VerifyLogoutToken(ctx context.Context, raw string) (oidc.Logo
 	return p.checkLogoutClaims(p.now(), p.keptIssuer(iss), claims)
 }
 
-// FrontChannelIssuer tells whether the iss of a front-channel call (Front-Channel Logout 1.0
-// section 2) is this provider's. Where the record's issuers are a template it may wait for the
+// IsIssuer tells whether an iss that is not a token's own, as in a front-channel call
+// (Front-Channel Logout 1.0 section 2), is this provider's. Where the record's issuers are a template it may wait for the
 // metadata, two seconds at most, and without it no iss is this provider's.
-func (p *Provider) FrontChannelIssuer(iss string) bool {
+func (p *Provider) IsIssuer(iss string) bool {
 	if p.record.Issuer.Match != record.IssuerTemplateTID {
 		return p.acceptsIssuer(nil, iss, "")
 	}

@@ -30,7 +30,7 @@ type Notices interface {
 
 const (
 	// maxNotice bounds a posted logout token.
-	maxNotice = 64 << 10
+	maxNotice = oidc.MaxLogoutToken
 	// noticesAtOnce bounds how many are verified at the same moment; suspectsAtOnce how many
 	// of these may be from addresses that sent bad ones.
 	noticesAtOnce  = 16

@@ -19,7 +19,8 @@ import (
 func (s *Server) signedOut(w http.ResponseWriter, q *request) {
 	// A page whose session ended elsewhere comes here by itself: what is left of the apps
 	// in this browser goes.
-	if v := s.check(q, nil, "/"); v.Ended != nil {
+	v := s.check(q, nil, "/")
+	if v.Ended != nil {
 		expire(w, s.leavingCookies(q, v.Ended.Session))
 		if q.site.gateway && q.URL.Query().Get("state") == "" && httpx.KindOf(q.Request) == httpx.Navigation && s.goLater(w, q, *v.Ended) {
 			return
@@ -33,7 +34,7 @@ func (s *Server) signedOut(w http.ResponseWriter, q *request) {
 		redirect(w, s.url(ownPrefix+"/signed-out", on))
 		return
 	}
-	r, found, live, err := s.receipt(q)
+	r, found, live, err := s.receipt(q, v)
 	if err != nil {
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return
@@ -56,7 +57,7 @@ func (s *Server) signedOut(w http.ResponseWriter, q *request) {
 // receipt finds the receipt that this visit is about: by the state that came back from
 // the provider, by the one that we passed ourselves, or by the cookie that the sign-out
 // left in place. A cookie may also name a session that lives: then nothing ended.
-func (s *Server) receipt(q *request) (r signout.Receipt, found bool, live *session.Session, err error) {
+func (s *Server) receipt(q *request, v guard.Verdict) (r signout.Receipt, found bool, live *session.Session, err error) {
 	query := q.URL.Query()
 	err = signout.ErrNoReceipt
 	if state := query.Get("state"); state != "" && httpx.KindOf(q.Request) == httpx.Navigation {
@@ -67,7 +68,6 @@ func (s *Server) receipt(q *request) (r signout.Receipt, found bool, live *sessi
 	if !errors.Is(err, signout.ErrNoReceipt) {
 		return r, err == nil, nil, err
 	}
-	v := s.check(q, nil, "/")
 	switch {
 	case v.Outcome == guard.Unavailable:
 		r, err = s.receiptInMemory(q, v.Err)
