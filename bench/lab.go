@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,16 +120,6 @@ func (l *lab) profilePath(name string) (string, error) {
 		return "", err
 	}
 	return filepath.Abs(filepath.Join(l.o.profile, name+".pprof"))
-}
-
-// freeAddress returns a loopback address that nothing listens at.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 // sleep waits, or returns why it was cut short.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -40,7 +41,7 @@ func refreshRow(ctx context.Context, l *lab) ([]result, error) {
 // expire signs in, lets the token expire, sends n requests at once, and returns how many
 // refreshes the provider was asked for.
 func expire(ctx context.Context, l *lab, n int) (int, error) {
-	listen, err := freeAddress()
+	listen, err := freeport.Address()
 	if err != nil {
 		return 0, err
 	}

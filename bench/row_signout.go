@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 const (
@@ -87,7 +89,7 @@ func (l *lab) openCrowd(ctx context.Context, sessions int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
+	listen, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/config"
+	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/keyring"
@@ -41,7 +42,7 @@ type world struct {
 // newWorld writes a configuration for an app at host:port, with a provider that need
 // not exist.
 func (l *lab) newWorld(name, upstream, issuer string) (*world, error) {
-	listen, err := freeAddress()
+	listen, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (l *lab) newWorldAt(name, listen, upstream, issuer string) (*world, error) 
 	if err != nil {
 		return nil, err
 	}
-	ops, err := freeAddress()
+	ops, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -70,15 +71,22 @@ func ShortDir(t testing.TB) string {
 	return dir
 }
 
-// FreePort returns a loopback TCP port nobody listens on at the moment.
+// FreePort returns a loopback TCP port at which nobody listens. No port is named twice, and
+// all are below those that the system gives away by itself, so that nothing takes one before
+// the server that it was named for.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
+	const first, count = 20000, 12000
+	for range count {
+		port := first + (os.Getpid()*61+int(portsGiven.Add(1)))%count
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("no port between 20000 and 31999 is free")
 }
+
+var portsGiven atomic.Uint32
 
 // MustFreePort is FreePort for tests.
 func MustFreePort(t testing.TB) int {

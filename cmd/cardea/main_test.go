@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -41,12 +42,11 @@ func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	ports := make([]int, n)
 	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ln.Close() // after the last one was chosen: all differ
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
+		ports[i] = port
 	}
 	return ports
 }

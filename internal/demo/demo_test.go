@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 // text is a writer that may be read while it is written.
@@ -43,14 +44,12 @@ func (t *text) String() string {
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		ln.Close()
 		o := Options{Port: port, ProviderPort: port + 10}
-		if port < 65000 && o.freePorts(t.Context()) == nil {
+		if o.freePorts(t.Context()) == nil {
 			return port
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 func providerOptions() ProviderOptions {
@@ -168,10 +169,9 @@ func TestProviderOptionsThatCannotBeAreRefused(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return address
 }
