@@ -51,6 +51,10 @@ var ErrRefused = errors.New("provider's answer refused")
 // ErrStale marks an authentication that is valid but older than was asked for.
 var ErrStale = errors.New("authentication is older than demanded")
 
+// ErrWeak marks an authentication that is valid but of none of the classes (acr) that
+// were asked for.
+var ErrWeak = errors.New("authentication is of no class that is demanded")
+
 // CodeOf returns the provider's error code in err, or "".
 func CodeOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -19,6 +19,7 @@ type AuthorizationRequest struct {
 	Fresh         bool          // the person must authenticate anew
 	Silent        bool          // prompt=none; never together with Fresh
 	MaxAge        time.Duration // zero: not asked for
+	ACRValues     []string      // of which the answer must have one; nil: not asked for
 	LoginHint     string
 	IDTokenHint   string // with Silent: names the person expected
 }
@@ -30,8 +31,10 @@ type CodeExchange struct {
 	CodeVerifier string
 	Nonce        string
 	Iss          string // the iss response parameter (RFC 9207); "" when absent
+	User         string // what the provider posted beside the code, where its record says so; unsigned
 	Fresh        bool   // the request was made with Fresh
 	MaxAge       time.Duration
+	ACRValues    []string
 	RequestedAt  time.Time // when the authorization request left
 }
 

@@ -117,7 +117,7 @@ func TestContradictionsAreRefusedWhereTheyStand(t *testing.T) {
 		{"subject", "claims: {subject_key: []}", "claims.subject_key", "told apart"},
 		{"no source", "claims: {id_token: 'no', userinfo: {use: never}}", "claims.userinfo.use", "only source"},
 		{"e-mail of nobody", "claims: {email: {source: none}}", "claims.email.verified", "no e-mail"},
-		{"groups endpoint", "claims: {groups: {source: endpoint}}", "claims.groups.url", "asked for there"},
+		{"groups endpoint", "claims: {groups: {source: endpoint}}", "claims.groups.lists", "asked for there"},
 		{"claim path", "claims: {name: 'a b'}", "claims.name", "blank"},
 		{"picture template", "claims: {picture: {source: template, template: 'https://x/{id}'}}", "claims.picture.template", "no meaning"},
 		{"day", "checked_on: yesterday", "checked_on", "not a day"},
@@ -162,7 +162,7 @@ func TestEveryWordMustBeStated(t *testing.T) {
 func TestOddProvidersCanBeStated(t *testing.T) {
 	tests := map[string]string{
 		"no sign-out, no ID token, own revocation, errors in 200": `
-endpoints: {source: static, authorization: "{origin}/login/oauth/authorize", token: "{origin}/login/oauth/access_token", userinfo: "https://api.example.com/user", revocation: "https://api.example.com/applications/x/grant"}
+endpoints: {source: static, authorization: "{origin}/login/oauth/authorize", token: "{origin}/login/oauth/access_token", userinfo: "https://api.example.com/user", revocation: "https://api.example.com/applications/{client_id}/grant"}
 issuer: {default: "https://git.example.com", param_value: "https://git.example.com/login/oauth"}
 client: {error_in_200: "yes", headers: {Accept: application/json}}
 prompt: {ok: [select_account], unknown: ignored}
@@ -170,7 +170,7 @@ fresh_login: {by: impossible, prompt: select_account, max_age: 0s, auth_time: ab
 refresh: {rotation: single_use, needs: {scopes: []}}
 sign_out: {kind: none, params: {}, hint: unused, ends_sso_by_default: "no", manual_url: "https://git.example.com/logout"}
 revocation: {kind: custom, method: DELETE, auth: basic, tokens: [access_token], ends: grant, body: {access_token: "{token}"}}
-claims: {id_token: "no", subject_key: [id], username: login, email: {source: endpoint, claim: email, verified_claim: verified, url: "https://api.example.com/user/emails"}, groups: {source: none}, picture: {claim: avatar_url}, userinfo: {use: always}}
+claims: {id_token: "no", subject_key: [id], username: login, email: {source: endpoint, claim: email, verified_claim: verified, primary_claim: primary, url: "https://api.example.com/user/emails"}, groups: {source: endpoint, scope: "read:org", lists: [{url: "https://api.example.com/user/teams", name: "{claim:organization.login}/{claim:slug}", next: link}]}, picture: {claim: avatar_url}, userinfo: {use: always}}
 `,
 		"own sign-out parameter names": `
 endpoints: {end_session: "https://pool.auth.example.com/logout"}
@@ -178,9 +178,9 @@ sign_out: {kind: custom, hint: unused, params: {client_id: "{client_id}", logout
 revocation: {tokens: [refresh_token]}
 `,
 		"signed secret and a posted answer": `
-client: {auth: signed_secret, response_mode: form_post, nonce_always: "no"}
+client: {auth: signed_secret, assertion: {issuer: "{key_issuer}", audience: "https://id.example.com", life: 5m}, response_mode: form_post, user_param: user, nonce_always: "no"}
 fresh_login: {by: impossible, prompt: login, max_age: 0s, auth_time: absent}
-claims: {userinfo: {use: never, recheck: 0s}}
+claims: {name_template: "{claim:user.name.firstName} {claim:user.name.lastName}", email: {verified_value: "true"}, userinfo: {use: never, recheck: 0s}}
 `,
 		"logout tokens without a type of their own": `
 client: {id_token_algorithms: [RS256]}
@@ -194,7 +194,7 @@ issuer: {match: template_tid}
 sign_out: {params: {post_logout_redirect_uri: "{return_url}", logout_hint: "{logout_hint}"}, hint: unused, logout_hint_claim: login_hint, return_registered: redirect_uris}
 notices: {frontchannel: "yes", frontchannel_iss: "no", backchannel: "no"}
 revocation: {kind: none, tokens: [], ends: nothing}
-claims: {subject_key: [oid, tid], groups: {overage_claim: _claim_names, url: "https://graph.example.com/v1.0/me/memberOf"}}
+claims: {subject_key: [oid, tid], groups: {overage_claim: _claim_names.groups, lists: [{url: "https://graph.example.com/v1.0/me/memberOf", list: value, name: "{claim:id}", next: member, next_member: "@odata.nextLink"}]}}
 `,
 		"JSON in camel case": `
 client: {auth: json, token_body: json, code_param: authCode, token_names: {client_id: clientId, access_token: accessToken, expires_in: expireIn}, bearer_header: x-acs-access-token}
@@ -202,9 +202,9 @@ claims: {id_token: "no", subject_key: [unionId]}
 `,
 		"an application's token": `
 endpoints: {application_token: "https://qyapi.example.com/cgi-bin/gettoken"}
-client: {exchange: application_token, token_body: query, auth: query, error_in_200: "yes", error_param: errcode, error_unless: "0", authorize_fragment: wechat_redirect}
+client: {exchange: application_token, token_body: query, auth: query, error_in_200: "yes", error_param: errcode, error_unless: "0", authorize_fragment: wechat_redirect, authorize_names: {client_id: appid}, application_params: {corpid: "{client_id}", corpsecret: "{client_secret}"}, bearer_param: access_token}
 refresh: {rotation: none}
-claims: {id_token: "no", subject_key: [UserId]}
+claims: {id_token: "no", subject_key: [UserId], userinfo: {params: {userid: "{claim:UserId}"}}}
 `,
 		"refresh that repeats the redirect address": `
 refresh: {rotation: single_use, reuse_ends: session, extra: {redirect_uri: "{redirect_uri}"}, needs: {scopes: [], params: {access_type: offline}}}

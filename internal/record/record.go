@@ -37,7 +37,14 @@ type Record struct {
 	// Claims says where a person's data are and how far they are believed.
 	Claims Claims `yaml:"claims"`
 
-	// Notes are told to operators: what to configure at the provider.
+	// Recognise says how a provider of this kind is told by its address and metadata.
+	Recognise Recognise `yaml:"recognise"`
+	// Register says where at the provider what has to be registered.
+	Register Register `yaml:"register"`
+	// Fixes tell operators, by the name of a finding of `cardea doctor`, what to change
+	// at a provider of this kind.
+	Fixes map[string]string `yaml:"fixes"`
+	// Notes are told to operators: what else there is to know of the provider.
 	Notes []string `yaml:"notes"`
 	// Sources say where the facts were read or that they were run.
 	Sources []string `yaml:"sources"`
@@ -48,7 +55,9 @@ type Record struct {
 // Endpoints says where the provider is reached. Under `discovery` the metadata
 // document names the endpoints, and one stated here wins over it; under
 // `static` those stated here are all there are. Each is a URL template that
-// may use {issuer} (without a trailing slash) and {origin} (the issuer's).
+// may use {issuer} (without a trailing slash) and {origin} (the issuer's), and
+// all but the authorization endpoint {authorization_origin}, where a provider keeps
+// people's pages on another host than its issuer, and {client_id}.
 type Endpoints struct {
 	// Source is `discovery` or `static`.
 	Source EndpointSource `yaml:"source,omitempty"`
@@ -93,6 +102,9 @@ type Issuer struct {
 type Client struct {
 	// Auth is the client authentication at the token endpoint.
 	Auth ClientAuth `yaml:"auth,omitempty"`
+	// Assertion is the JWT of `auth: private_key_jwt`, `client_secret_jwt` (RFC 7523
+	// section 2.2) and `signed_secret`.
+	Assertion Assertion `yaml:"assertion"`
 	// SecretEncoding is how id and secret are encoded for HTTP Basic.
 	SecretEncoding SecretEncoding `yaml:"secret_encoding,omitempty"`
 	// PKCE says whether S256 is sent (RFC 7636).
@@ -108,8 +120,19 @@ type Client struct {
 	ResponseMode ResponseMode `yaml:"response_mode,omitempty"`
 	// CodeParam is the response parameter that carries the code.
 	CodeParam string `yaml:"code_param"`
-	// Exchange says what a code is exchanged with.
+	// UserParam is the parameter of the first posted response that carries what the
+	// person let the provider tell, as JSON. It is not signed: only names are read from it.
+	UserParam string `yaml:"user_param"`
+	// Exchange says what a code is exchanged with. With `application_token` the code
+	// goes to the token endpoint as a GET, beside a token of the application itself,
+	// and what comes back are the person's claims.
 	Exchange Exchange `yaml:"exchange,omitempty"`
+	// ApplicationParams are the query of the request for the application's token. A
+	// value is a template of {client_id} and {client_secret}.
+	ApplicationParams map[string]string `yaml:"application_params"`
+	// AuthorizeNames maps RFC 6749 names of the authorization request to the
+	// provider's own, such as `client_id: appid`. Absent names stay.
+	AuthorizeNames map[string]string `yaml:"authorize_names"`
 	// AuthorizeParams are sent with every authorization request, such as
 	// `team: T123`.
 	AuthorizeParams map[string]string `yaml:"authorize_params"`
@@ -125,7 +148,8 @@ type Client struct {
 	// TokenEnvelope is the member of the reply that holds the tokens. Empty:
 	// the reply itself.
 	TokenEnvelope ClaimPath `yaml:"token_envelope,omitempty"`
-	// ErrorIn200 says that errors come with HTTP status 200.
+	// ErrorIn200 says that errors come with HTTP status 200, from the token endpoint
+	// and from those that tell of a person.
 	ErrorIn200 Known `yaml:"error_in_200,omitempty"`
 	// ErrorParam is the reply's member that carries the error.
 	ErrorParam string `yaml:"error_param"`
@@ -135,8 +159,23 @@ type Client struct {
 	// Headers are sent with every request of the server, such as Accept.
 	Headers map[string]string `yaml:"headers"`
 	// BearerHeader carries the access token in requests for a person's data.
-	// Empty: `Authorization: Bearer` (RFC 6750 section 2.1).
+	// Empty: `Authorization: Bearer` (RFC 6750 section 2.1), or BearerParam.
 	BearerHeader string `yaml:"bearer_header"`
+	// BearerParam is the query parameter that carries it in place of a header (RFC 6750
+	// section 2.3).
+	BearerParam string `yaml:"bearer_param"`
+}
+
+// Assertion is a JWT by which the client proves who it is. Its algorithm follows from
+// the configured key.
+type Assertion struct {
+	// Issuer is its `iss`, a template of {client_id} and {key_issuer}, the configured
+	// name of the key's owner. Its `sub` is always the client id.
+	Issuer string `yaml:"issuer"`
+	// Audience is its `aud`, a template of {issuer}, {token_endpoint} and {client_id}.
+	Audience string `yaml:"audience"`
+	// Life is from `iat` to `exp`. Each request has a new one.
+	Life time.Duration `yaml:"life"`
 }
 
 // Prompt says which values of `prompt` may be sent (OIDC Core section 3.1.2.1).

@@ -20,12 +20,15 @@ func (r Record) Validate() []strict.Fault {
 	c.endpoints(r)
 	c.issuer(r.Issuer)
 	c.client(r.Client)
+	c.proof(r)
 	c.freshLogin(r)
 	c.refresh(r.Refresh)
 	c.signOut(r)
 	c.notices(r.Notices)
 	c.revocation(r)
-	c.claims(r)
+	c.claims(r.Claims)
+	c.lists(r.Claims.Groups)
+	c.operators(r)
 	c.provenance(r)
 	return c.faults
 }
@@ -102,7 +105,7 @@ func (c *checker) location(path, template string) {
 		return
 	}
 	before := len(c.faults)
-	c.template(path, template, "issuer", "origin")
+	c.template(path, template, "issuer", "origin", "authorization_origin", "client_id")
 	if len(c.faults) > before {
 		return
 	}
@@ -122,11 +125,11 @@ func (c *checker) endpoints(r Record) {
 		"endpoints.revocation":        e.Revocation,
 		"endpoints.application_token": e.ApplicationToken,
 		"claims.email.url":            r.Claims.Email.URL,
-		"claims.groups.url":           r.Claims.Groups.URL,
 		"sign_out.manual_url":         r.SignOut.ManualURL,
 	} {
 		c.location(path, template)
 	}
+	c.when(strings.Contains(e.Authorization, "{authorization_origin}"), "endpoints.authorization", "names its own origin", "write its URL")
 	c.location("endpoints.end_session", strings.ReplaceAll(e.EndSession, "{return_url}", ""))
 	if e.Source != EndpointsStatic {
 		return
@@ -151,10 +154,28 @@ func (c *checker) client(l Client) {
 	c.when(l.CodeParam == "", "client.code_param", "is not stated", "write code_param: code")
 	c.when(l.ErrorParam == "" && l.ErrorIn200 == Yes, "client.error_param", "errors in 200 replies cannot be told", "write error_param: error")
 	c.when(strings.HasPrefix(l.AuthorizeFragment, "#"), "client.authorize_fragment", "begins with #", "write it without the #")
+	c.when(l.BearerHeader != "" && l.BearerParam != "", "client.bearer_param", "stands beside bearer_header", "keep one of the two")
+	c.when(l.UserParam != "" && l.ResponseMode != ResponseFormPost, "client.user_param", "only a posted response carries it", "write response_mode: form_post, or remove it")
 	for name := range l.AuthorizeParams {
 		c.when(slices.Contains([]string{"state", "nonce", "code_challenge", "redirect_uri", "client_id", "response_type"}, name),
 			strict.Key("client.authorize_params", name), "is Cardea's own parameter", "remove it")
 	}
+}
+
+// proof checks how the client proves who it is beyond a secret.
+func (c *checker) proof(r Record) {
+	l, a := r.Client, r.Client.Assertion
+	c.template("client.assertion.issuer", a.Issuer, "client_id", "key_issuer")
+	c.template("client.assertion.audience", a.Audience, "issuer", "token_endpoint", "client_id")
+	signs := l.Auth == AuthPrivateKeyJWT || l.Auth == AuthSecretJWT || l.Auth == AuthSignedSecret
+	stated := a.Issuer != "" && a.Audience != "" && a.Life >= time.Second
+	c.when(signs && !stated, "client.assertion", fmt.Sprintf("`auth: %s` needs issuer, audience and life", l.Auth), "write issuer: '{client_id}', audience: '{token_endpoint}' and life: 1m")
+	c.when(a.Life < 0 || a.Life > time.Hour, "client.assertion.life", "is outside 1s to 1h", "write it as 1m")
+	c.templates("client.application_params", l.ApplicationParams, "client_id", "client_secret")
+	own := l.Exchange == ExchangeApplicationToken
+	c.when(own && (r.Endpoints.ApplicationToken == "" || len(l.ApplicationParams) == 0), "client.application_params", "the application's own token cannot be had", "write endpoints.application_token and these parameters")
+	c.when(own && r.Claims.IDToken != No, "claims.id_token", "an application's token brings no ID token", "write no")
+	c.when(own && l.BearerParam == "" && l.BearerHeader == "", "client.bearer_param", "nothing carries the application's token", "write its name")
 }
 
 func (c *checker) freshLogin(r Record) {
@@ -217,26 +238,6 @@ func (c *checker) revocation(r Record) {
 		c.when(v.Method == "", "revocation.method", "a custom call needs its method", "write method: POST")
 		c.when(v.Auth == "", "revocation.auth", "a custom call needs its authentication", "write auth: client")
 	}
-}
-
-func (c *checker) claims(r Record) {
-	l := r.Claims
-	c.when(len(l.SubjectKey) == 0, "claims.subject_key", "nobody can be told apart", "write subject_key: [sub]")
-	c.when(l.IDToken == No && l.UserInfo.Use == UserInfoNever, "claims.userinfo.use", "without ID tokens userinfo is the only source", "write use: after_sign_in")
-	c.when(l.UserInfo.Recheck < 0, "claims.userinfo.recheck", "cannot be negative", "write it as 10m")
-
-	c.when(l.Email.Source == FromNone && l.Email.Verified != EmailNever, "claims.email.verified", "there is no e-mail to believe", "write verified: never")
-	c.when(l.Email.Source != FromNone && l.Email.Claim == "", "claims.email.claim", "is not stated", "write claim: email")
-	c.when(l.Email.Verified == EmailClaim && l.Email.VerifiedClaim == "", "claims.email.verified_claim", "`verified: claim` needs it", "write verified_claim: email_verified")
-	c.when(l.Email.Source == FromEndpoint && l.Email.URL == "", "claims.email.url", "`source: endpoint` needs it", "write its URL")
-
-	c.when(l.Groups.Source != FromNone && l.Groups.Claim == "", "claims.groups.claim", "is not stated", "write claim: groups, or source: none")
-	needsURL := l.Groups.Source == FromEndpoint || l.Groups.OverageClaim != ""
-	c.when(needsURL && l.Groups.URL == "", "claims.groups.url", "the groups are asked for there", "write its URL")
-
-	c.when(l.Picture.Source == PictureClaim && l.Picture.Claim == "", "claims.picture.claim", "is not stated", "write claim: picture, or source: none")
-	c.when(l.Picture.Source == PictureTemplate && l.Picture.Template == "", "claims.picture.template", "is not stated", "write it, or source: none")
-	c.template("claims.picture.template", l.Picture.Template, "claim:")
 }
 
 func (c *checker) provenance(r Record) {

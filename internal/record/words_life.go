@@ -190,6 +190,19 @@ func (RevocationKind) Values() []string {
 	return list(RevocationRFC7009, RevocationCustom, RevocationNone)
 }
 
+// NextPage says how the next page of a list is found.
+type NextPage string
+
+// The words of NextPage.
+const (
+	NextNone   NextPage = "none"
+	NextLink   NextPage = "link"   // a Link header with rel=next (RFC 8288)
+	NextMember NextPage = "member" // a member of the answer holds its address
+)
+
+// Values lists the vocabulary.
+func (NextPage) Values() []string { return list(NextNone, NextLink, NextMember) }
+
 // TokenKind is a token.
 type TokenKind string
 
