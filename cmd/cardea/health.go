@@ -47,9 +47,9 @@ func opsAddress(p process, path, ops string) (config.Listen, error) {
 		}
 		return at, nil
 	}
-	cfg, _, err := config.Load(path, func(string) (string, bool) { return "not needed here", true }, p.readFile)
+	cfg, err := withoutSecrets(p, path)
 	if err != nil {
-		return at, usageError{err}
+		return at, err
 	}
 	return cfg.Ops.Listen, nil
 }

@@ -76,7 +76,11 @@ To see it work without setting anything up:
 
     cardea demo
 
-To run it, write a configuration (see "cardea config --help") and:
+To set it up for a provider and an app of yours, and to run it:
+
+    cardea init
+
+or write a configuration (see "cardea config --help") and:
 
     cardea config check --config cardea.yaml
     cardea serve --config cardea.yaml`,
@@ -90,8 +94,8 @@ To run it, write a configuration (see "cardea config --help") and:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nRun \"%s --help\" for what it takes", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), sessionsCommand(p),
-		doctorCommand(p), healthCommand(p), versionCommand(p))
+	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), accountsCommand(p), sessionsCommand(p), outboxCommand(p), providersCommand(p),
+		whyCommand(p), initCommand(p), doctorCommand(p), backupCommand(p), restoreCommand(p), healthCommand(p), versionCommand(p))
 	return root
 }
 

@@ -2,8 +2,13 @@ package main
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,13 +27,19 @@ func TestMain(m *testing.M) {
 //
 //	code N COMMAND...      the command ends with exit code N
 //	eventually COMMAND...  the command succeeds within 20 seconds
+//	refused VAR URL        a browser opens a page that shows a reference, which VAR then is
 //	terminate              every command in the background gets SIGTERM
+//	neighbours VAR         VAR is a free port before a free port
+//	sample-app PORT        the demo's sample app listens there
+//	signs-in ADDRESS ISSUER PERSON PASSWORD
+//	                       a browser opens the address, signs in, and ends at the app;
+//	                       with ! it is refused instead
 //
 // and PORT1 to PORT4, ports that were free a moment ago.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "eventually": eventually, "terminate": terminate},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "eventually": eventually, "terminate": terminate, "refused": refused, "sample-app": sampleApp, "signs-in": signsIn, "neighbours": neighbours},
 		Setup: func(env *testscript.Env) error {
 			for i, port := range freePorts(t, 4) {
 				env.Setenv("PORT"+strconv.Itoa(i+1), strconv.Itoa(port))
@@ -74,8 +85,32 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: terminate, with a command in the background")
 	}
 	for _, cmd := range ts.BackgroundCmds() {
-		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+		if err := cmd.Process.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) { // killed before, perhaps
+			ts.Check(err)
+		}
 	}
+}
+
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: refused VAR URL")
+	}
+	req, err := http.NewRequest(http.MethodGet, args[1], nil)
+	ts.Check(err)
+	req.Header = http.Header{"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
+	jar, err := cookiejar.New(nil)
+	ts.Check(err)
+	resp, err := (&http.Client{Jar: jar, Timeout: 20 * time.Second}).Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, rest, found := strings.Cut(string(body), "<code><bdi>")
+	id, _, ended := strings.Cut(rest, "</bdi>")
+	if !found || !ended {
+		ts.Fatalf("no reference is shown: %s\n%s", resp.Status, body)
+	}
+	ts.Setenv(args[0], id)
 }
 
 func eventually(ts *testscript.TestScript, neg bool, args []string) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,22 +60,27 @@ The log goes to standard error. Passwords, tokens, codes and cookies are never i
 			if err != nil {
 				return err
 			}
-			log := logger(p.err, cfg.Log)
-			gateway, err := app.New(cmd.Context(), app.Options{
-				Config: cfg, Logger: log,
-				Ready: func() { log.Info("ready", "public_url", cfg.PublicURL.String(), "version", versionText()) },
-			})
-			if err != nil {
-				return err
-			}
-			if err := gateway.Run(cmd.Context()); err != nil {
-				return fmt.Errorf("serving: %w", err)
-			}
-			return nil
+			return serve(cmd.Context(), p, cfg)
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// serve runs a gateway until ctx ends.
+func serve(ctx context.Context, p process, cfg *config.Config) error {
+	log := logger(p.err, cfg.Log)
+	gateway, err := app.New(ctx, app.Options{
+		Config: cfg, Logger: log, Version: versionText(),
+		Ready: func() { log.Info("ready", "public_url", cfg.PublicURL.String(), "version", versionText()) },
+	})
+	if err != nil {
+		return err
+	}
+	if err := gateway.Run(ctx); err != nil {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
 }
 
 var errNotReady = errors.New("the gateway is not ready")

@@ -1,84 +1,45 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cardea-auth/cardea/internal/admin"
-	"github.com/cardea-auth/cardea/internal/config"
 )
-
-// reach is how a command finds the running gateway.
-type reach struct {
-	p      process
-	config string
-	admin  string
-	json   bool
-}
-
-func (r *reach) flags(cmd *cobra.Command) {
-	configFlag(cmd, &r.config)
-	cmd.Flags().StringVar(&r.admin, "admin", "", "the gateway's admin address, such as unix:/var/lib/cardea/admin.sock (default: what the configuration says)")
-	cmd.Flags().BoolVar(&r.json, "json", false, "print JSON")
-}
-
-func (r *reach) client() (*admin.Client, error) {
-	var at config.Listen
-	if r.admin != "" {
-		if err := at.UnmarshalText([]byte(r.admin)); err != nil {
-			return nil, usageError{fmt.Errorf("--admin: %w", err)}
-		}
-		return admin.NewClient(at.Network, at.Address), nil
-	}
-	// The operator's shell need not hold the gateway's secrets.
-	env := func(name string) (string, bool) {
-		if v, ok := r.p.env(name); ok {
-			return v, true
-		}
-		return "not needed here", true
-	}
-	cfg, _, err := config.Load(r.config, env, r.p.readFile)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("%w\n(or name the gateway's socket by --admin unix:PATH)", err)}
-	}
-	return admin.NewClient(cfg.Admin.Listen.Network, cfg.Admin.Listen.Address), nil
-}
-
-func (r *reach) print(v any) error {
-	enc := json.NewEncoder(r.p.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
 
 func sessionsCommand(p process) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "sessions",
 		Short: "List, show and end sessions of the running gateway",
-		Long: `Asks the running gateway over its admin socket, which only the user that runs it
-can open.`,
+		Long: `A session is one browser's sign-in. These commands ask the running gateway over its
+admin socket, which only the user that runs it can open, or over the address and with the
+credential that the configuration names.`,
 	}, sessionsList(p), sessionsShow(p), sessionsEnd(p))
 }
 
 func sessionsList(p process) *cobra.Command {
 	r := &reach{p: p}
-	var account, provider, after string
-	var limit int
+	var q admin.SessionQuery
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List live sessions",
-		Args:  noArgs,
+		Long: `Lists live sessions by id, 100 at a time. Filters hold together. OPEN is how many
+WebSockets and streams a session has.`,
+		Example: `  cardea sessions list --account ann
+  cardea sessions list --app chat --json | jq -r '.sessions[].handle'`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
-			page, err := c.Sessions(cmd.Context(), account, provider, after, limit)
+			page, err := c.Sessions(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
@@ -89,27 +50,51 @@ func sessionsList(p process) *cobra.Command {
 		},
 	}
 	r.flags(cmd)
-	cmd.Flags().StringVar(&account, "account", "", "only this account's")
-	cmd.Flags().StringVar(&provider, "provider", "", "only those signed in at this provider")
-	cmd.Flags().StringVar(&after, "after", "", "continue after this session id")
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many, up to 1000")
+	cmd.Flags().StringVar(&q.Account, "account", "", "only this account's: its handle or id")
+	cmd.Flags().StringVar(&q.Provider, "provider", "", "only those signed in at this provider")
+	cmd.Flags().StringVar(&q.App, "app", "", "only those with a seat at this app's origin")
+	paging(cmd, &q.After, &q.Limit, "this session id")
+	complete(cmd, "account", r.handles)
+	complete(cmd, "provider", r.providerIDs)
+	complete(cmd, "app", r.appIDs)
 	return cmd
 }
 
+// paging adds the flags that every list has.
+func paging(cmd *cobra.Command, after *string, limit *int, what string) {
+	cmd.Flags().StringVar(after, "after", "", "continue after "+what)
+	cmd.Flags().IntVar(limit, "limit", 100, "at most this many, up to 1000")
+	complete(cmd, "after", cobra.NoFileCompletions)
+	complete(cmd, "limit", cobra.NoFileCompletions)
+}
+
+// more says how a list goes on.
+func more(out io.Writer, next string) error {
+	if next == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "more: --after %s\n", safe(next, maxFact))
+	return err
+}
+
 func sessionTable(out io.Writer, page admin.SessionList) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SESSION\tHANDLE\tACCOUNT\tPROVIDER\tSIGNED IN\tLAST SEEN\tOPEN\tFROM")
-	for _, s := range page.Sessions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", s.ID, s.Handle, s.Account, s.Provider,
-			s.CreatedAt.Local().Format(time.DateTime), s.SeenAt.Local().Format(time.DateTime), s.Connections, s.Address)
+	if err := sessionRows(out, page.Sessions); err != nil {
+		return err
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("printing: %w", err)
+	if page.Next == "" {
+		return nil
 	}
-	if page.Next != "" {
-		fmt.Fprintf(out, "more: --after %s\n", page.Next)
+	fmt.Fprintf(out, "%d of %d session(s)\n", len(page.Sessions), page.Total)
+	return more(out, page.Next)
+}
+
+func sessionRows(out io.Writer, list []admin.Session) error {
+	var t table
+	t.row("SESSION", "HANDLE", "ACCOUNT", "PROVIDER", "SIGNED IN", "LAST SEEN", "OPEN", "FROM")
+	for _, s := range list {
+		t.row(s.ID, s.Handle, s.Account, s.Provider, s.CreatedAt, s.SeenAt, s.Connections, s.Address)
 	}
-	return nil
+	return t.write(out)
 }
 
 func sessionsShow(p process) *cobra.Command {
@@ -117,7 +102,10 @@ func sessionsShow(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show SESSION",
 		Short: "Show a session, or how it ended and what is still to be told",
-		Args:  oneArg("session id"),
+		Long: `Shows a live session, or how one ended: when, why, and line by line what its receipt
+says, with what is still to be told. A receipt is kept for a day.`,
+		Args:              oneArg("session id"),
+		ValidArgsFunction: first(r.sessionIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
@@ -138,41 +126,61 @@ func sessionsShow(p process) *cobra.Command {
 }
 
 func showTable(out io.Writer, v admin.Shown) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var f facts
 	if s := v.Session; s != nil {
-		for _, row := range [][2]string{
-			{"session", s.ID}, {"state", "live"}, {"handle", s.Handle}, {"account", s.Account}, {"provider", s.Provider},
-			{"issuer", s.Issuer}, {"subject", s.Subject}, {"signed in", s.CreatedAt.Local().Format(time.DateTime)},
-			{"authenticated", s.AuthTime.Local().Format(time.DateTime)}, {"last seen", s.SeenAt.Local().Format(time.DateTime)},
-			{"ends at the latest", s.ExpiresAt.Local().Format(time.DateTime)}, {"open connections", fmt.Sprint(s.Connections)},
-			{"tokens", s.Grant}, {"refreshable", fmt.Sprint(s.Refreshable)}, {"from", s.Address}, {"browser", s.UserAgent},
-		} {
-			fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
-		}
+		f.add("session", s.ID)
+		f.add("state", "live")
+		f.add("handle", s.Handle)
+		f.add("account", s.Account)
+		f.add("provider", s.Provider)
+		f.add("issuer", s.Issuer)
+		f.add("subject", s.Subject)
+		f.add("signed in", s.CreatedAt)
+		f.add("authenticated", s.AuthTime)
+		f.add("last seen", s.SeenAt)
+		f.add("ends at the latest", s.ExpiresAt)
+		f.add("open connections", s.Connections)
+		f.add("tokens", s.Grant)
+		f.add("refreshable", s.Refreshable)
+		f.add("from", s.Address)
+		f.add("browser", s.UserAgent)
 	}
 	if e := v.Ended; e != nil {
-		fmt.Fprintf(w, "session\t%s\nstate\tended\naccount\t%s\nprovider\t%s\ncause\t%s\nended\t%s\n",
-			e.Session, e.Account, e.Provider, e.Cause, e.EndedAt.Local().Format(time.DateTime))
+		f.add("session", e.Session)
+		f.add("state", "ended")
+		f.add("account", e.Account)
+		f.add("provider", e.Provider)
+		f.add("cause", e.Cause)
+		f.add("ended", e.EndedAt)
 		for _, s := range e.Steps {
-			fmt.Fprintf(w, "  %s\t%s\n", s.What, s.State)
+			f.add("  "+strings.TrimSpace(s.What+" "+s.App), s.State)
 		}
 	}
-	return w.Flush()
+	return f.write(out)
 }
 
 func sessionsEnd(p process) *cobra.Command {
 	r := &reach{p: p}
 	var req admin.EndRequest
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "end [SESSION]",
 		Short: "End sessions as fully as the sign-out button does",
-		Long: `Ends a session, or all of an account, of a provider, or of everybody: its cookies
-stop working, its open connections are closed within a second, its tokens are revoked
+		Long: `Ends a session, or all of an account, of a provider, of an app, or of everybody: its
+cookies stop working, its open connections are closed within a second, its tokens are revoked
 and the provider's session is ended where the provider lets servers do that. What the
-provider could not be told at once is retried; "cardea sessions show" says how far it is.`,
+provider could not be told at once is retried; "cardea sessions show" says how far it is,
+"cardea outbox list --failing" what does not get through.
+
+--app ends the sessions that have a seat at the app's origin, everywhere; apps that share an
+origin share their seats. --all asks first, or takes --yes.
+
+With many sessions standard error says how far it is. Interrupting stops it; what has ended
+stays so, and the same command goes on.`,
 		Example: `  cardea sessions end t5ikz3rz6zv2tq4xj3q5hq7d2a
-  cardea sessions end --account 7c1d...
-  cardea sessions end --all`,
+  cardea sessions end --account ann
+  cardea sessions end --app chat
+  cardea sessions end --all --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				req.ID = args[0]
@@ -180,15 +188,21 @@ provider could not be told at once is retried; "cardea sessions show" says how f
 			}
 			return noArgs(cmd, args)
 		},
+		ValidArgsFunction: first(r.sessionIDs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if n := selected(req); n != 1 {
-				return usageError{errors.New("name one of: a session id, --account, --provider, --all")}
+				return usageError{errors.New("name one of: a session id, --account, --provider, --app, --all")}
 			}
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
-			a, err := c.End(cmd.Context(), req)
+			if req.All && !yes {
+				if err := agreeToAll(cmd.Context(), p, c); err != nil {
+					return err
+				}
+			}
+			a, err := c.End(cmd.Context(), req, ending(p))
 			if err != nil {
 				return err
 			}
@@ -199,15 +213,49 @@ provider could not be told at once is retried; "cardea sessions show" says how f
 		},
 	}
 	r.flags(cmd)
-	cmd.Flags().StringVar(&req.Account, "account", "", "end all sessions of this account")
+	cmd.Flags().StringVar(&req.Account, "account", "", "end all sessions of this account: its handle or id")
 	cmd.Flags().StringVar(&req.Provider, "provider", "", "end all sessions signed in at this provider")
+	cmd.Flags().StringVar(&req.App, "app", "", "end all sessions with a seat at this app's origin")
 	cmd.Flags().BoolVar(&req.All, "all", false, "end every session")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask before ending every session")
+	complete(cmd, "account", r.handles)
+	complete(cmd, "provider", r.providerIDs)
+	complete(cmd, "app", r.appIDs)
 	return cmd
+}
+
+// agreeToAll asks before everybody is signed out.
+func agreeToAll(ctx context.Context, p process, c *admin.Client) error {
+	page, err := c.Sessions(ctx, admin.SessionQuery{Limit: 1})
+	if err != nil {
+		return err
+	}
+	who := person(p)
+	if who == nil {
+		return usageError{fmt.Errorf("this ends all %d session(s): add --yes if that is meant", page.Total)}
+	}
+	agreed, err := who.Agree(fmt.Sprintf("End all %d session(s)?", page.Total))
+	if err == nil && !agreed {
+		err = errors.New("nothing was ended")
+	}
+	return err
+}
+
+// ending tells somebody who waits how far it is.
+func ending(p process) func(ended, of int) {
+	last := time.Now()
+	return func(ended, of int) {
+		if time.Since(last) < time.Second {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintf(p.err, "%d of %d session(s) ended\n", ended, of)
+	}
 }
 
 func selected(r admin.EndRequest) int {
 	n := 0
-	for _, set := range []bool{r.ID != "", r.Account != "", r.Provider != "", r.All} {
+	for _, set := range []bool{r.ID != "", r.Account != "", r.Provider != "", r.App != "", r.All} {
 		if set {
 			n++
 		}
@@ -223,6 +271,28 @@ func endText(out io.Writer, a admin.EndAnswer) error {
 	case a.NotDurable:
 		text += "; the store does not answer: they are refused in memory and will be written as soon as it does"
 	}
-	_, err := fmt.Fprintln(out, text)
-	return err
+	fmt.Fprintln(out, text)
+	return sumText(out, a.Steps)
+}
+
+// lines are what the lines of receipts are called.
+var lines = map[string]string{
+	"connections": "open connections", "tokens": "tokens at the provider", "provider": "session at the provider", "app": "app's own session",
+}
+
+// sumText prints the receipts' sum.
+func sumText(out io.Writer, steps []admin.SummedStep) error {
+	var f facts
+	for _, s := range steps {
+		name, ok := lines[s.What]
+		if !ok {
+			continue // that the session itself ended was said
+		}
+		n, what := s.Sessions, s.State
+		if s.What == "connections" {
+			n, what = s.Count, "closed"
+		}
+		f.add("  "+name, fmt.Sprintf("%d %s", n, what))
+	}
+	return f.write(out)
 }

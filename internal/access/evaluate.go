@@ -21,6 +21,9 @@ func (p *Policy) Evaluate(s Subject) Decision {
 		return d
 	}
 	if len(p.Groups) > 0 && !slices.ContainsFunc(s.Profile.Groups, p.listsGroup) {
+		if s.Profile.GroupsUnknown {
+			return p.refuse(ReasonGroupsUnknown, "groups")
+		}
 		return p.refuse(ReasonGroup, "groups")
 	}
 	if path, ok := p.claims(s.Claims); !ok {

@@ -28,9 +28,11 @@ const (
 	ReasonEmailUnverified Reason = "email-unverified" // an e-mail rule stands, and this e-mail is not believed
 	ReasonEmailMissing    Reason = "email-missing"    // an e-mail rule stands, and there is none
 	ReasonGroup           Reason = "group"
+	ReasonGroupsUnknown   Reason = "groups-unknown" // a group rule stands, and the provider could not be asked for the groups
 	ReasonClaim           Reason = "claim"
 	ReasonProvider        Reason = "provider" // signed in at a provider this app does not take
 	ReasonDisabled        Reason = "account-disabled"
+	ReasonClass           Reason = "class" // the demands for authentication classes exclude each other
 )
 
 // Decision is a policy's answer.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -27,8 +28,8 @@ func TestSessionsAreListedPageByPage(t *testing.T) {
 	failing.Grant.Tokens.RefreshToken = ""
 	f := &fake{sessions: []*session.Session{one("a"), lost, failing}}
 	c, _, _ := gateway(t, f)
-	page, err := c.Sessions(t.Context(), "", "", "", 2)
-	if err != nil || len(page.Sessions) != 2 || page.Next != "b" {
+	page, err := c.Sessions(t.Context(), SessionQuery{Limit: 2})
+	if err != nil || len(page.Sessions) != 2 || page.Next != "b" || page.Total != 3 {
 		t.Fatalf("%+v, %v", page, err)
 	}
 	want := Session{
@@ -38,15 +39,26 @@ func TestSessionsAreListedPageByPage(t *testing.T) {
 	if diff := cmp.Diff(want, page.Sessions[0]); diff != "" {
 		t.Error(diff)
 	}
-	rest, err := c.Sessions(t.Context(), "", "", page.Next, 2)
+	rest, err := c.Sessions(t.Context(), SessionQuery{After: page.Next, Limit: 2})
 	if err != nil || len(rest.Sessions) != 1 || rest.Next != "" || rest.Sessions[0].Grant != "failing" || rest.Sessions[0].Refreshable || page.Sessions[1].Grant != "lost" {
 		t.Errorf("%+v, %v", rest, err)
 	}
-	if _, err := c.Sessions(t.Context(), "acc", "main", "x", 5000); err != nil {
-		t.Fatal(err)
+	f.people = []account.Person{{Account: account.Account{ID: "acc", Handle: "ann"}}}
+	for _, name := range []string{"acc", "ann"} {
+		f.filters = nil
+		if _, err := c.Sessions(t.Context(), SessionQuery{Account: name, Provider: "main", App: "hub", After: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(session.Filter{Account: "acc", Provider: "main", Origin: "https://*.apps.example", After: "x", Limit: 100}, f.filters[0]); diff != "" {
+			t.Error(diff)
+		}
 	}
-	if diff := cmp.Diff(session.Filter{Account: "acc", Provider: "main", After: "x", Limit: 100}, f.filters[2]); diff != "" {
-		t.Error(diff)
+	for want, q := range map[string]SessionQuery{
+		"No such account": {Account: "bob"}, "configured are chat, hub": {App: "none"}, "limit must be a number from 1 to 1000": {Limit: 5000},
+	} {
+		if _, err := c.Sessions(t.Context(), q); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", q, err)
+		}
 	}
 }
 
@@ -82,41 +94,71 @@ func TestASessionOrItsEndIsShown(t *testing.T) {
 }
 
 func TestSessionsEndAsFullyAsByTheButton(t *testing.T) {
-	f := &fake{sessions: []*session.Session{one("a"), one("b")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z"}}}
+	f := &fake{
+		sessions: []*session.Session{one("a"), one("b")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z"}},
+		people: []account.Person{{Account: account.Account{ID: "acc", Handle: "ann"}}},
+	}
 	c, _, _ := gateway(t, f)
+	sum := []SummedStep{{What: "connections", State: "done", Sessions: 1, Count: 4}, {What: "tokens", State: "retrying", Sessions: 2}}
+	alone := []SummedStep{{What: "session", State: "done", Sessions: 1}, {What: "connections", State: "done", Sessions: 1, Count: 2}}
 	for name, tc := range map[string]struct {
 		req    EndRequest
 		want   EndAnswer
 		asked  int
 		filter session.Filter
 	}{
-		"one":      {EndRequest{ID: "a"}, EndAnswer{Ended: 1}, 1, session.Filter{}},
-		"ended":    {EndRequest{ID: "z"}, EndAnswer{Already: true}, 0, session.Filter{}},
-		"account":  {EndRequest{Account: "acc"}, EndAnswer{Ended: 2}, 1, session.Filter{Account: "acc"}},
-		"provider": {EndRequest{Provider: "main"}, EndAnswer{Ended: 2}, 1, session.Filter{Provider: "main"}},
-		"all":      {EndRequest{All: true}, EndAnswer{Ended: 2}, 1, session.Filter{}},
+		"one":      {EndRequest{ID: "a"}, EndAnswer{Ended: 1, Steps: alone}, 1, session.Filter{}},
+		"ended":    {EndRequest{ID: "z"}, EndAnswer{Already: true, Steps: []SummedStep{}}, 0, session.Filter{}},
+		"account":  {EndRequest{Account: "ann"}, EndAnswer{Ended: 2, Steps: sum}, 1, session.Filter{Account: "acc"}},
+		"provider": {EndRequest{Provider: "main"}, EndAnswer{Ended: 2, Steps: sum}, 1, session.Filter{Provider: "main"}},
+		"app":      {EndRequest{App: "chat"}, EndAnswer{Ended: 2, Steps: sum}, 1, session.Filter{Origin: "https://chat.example"}},
+		"all":      {EndRequest{All: true}, EndAnswer{Ended: 2, Steps: sum}, 1, session.Filter{}},
 	} {
-		f.asked, f.filters = nil, nil
-		got, err := c.End(t.Context(), tc.req)
-		if got != tc.want || err != nil || len(f.asked) != tc.asked {
-			t.Errorf("%s: %+v, %v, asked %d", name, got, err, len(f.asked))
-			continue
-		}
-		if tc.asked == 1 && (f.asked[0].Cause != session.CauseAdmin || f.asked[0].By != "operator" || f.asked[0].Mode == signout.ModeGateway) {
-			t.Errorf("%s: asked %+v", name, f.asked[0])
-		}
-		if len(f.filters) == 1 && f.filters[0] != tc.filter {
-			t.Errorf("%s: filter %+v", name, f.filters[0])
+		for _, progress := range []func(int, int){nil, func(int, int) {}} {
+			f.asked, f.filters = nil, nil
+			got, err := c.End(t.Context(), tc.req, progress)
+			if diff := cmp.Diff(tc.want, got); diff != "" || err != nil || len(f.asked) != tc.asked {
+				t.Errorf("%s: %v, asked %d\n%s", name, err, len(f.asked), diff)
+				continue
+			}
+			if tc.asked == 1 && (f.asked[0].Cause != session.CauseAdmin || f.asked[0].By != "operator" || f.asked[0].Mode == signout.ModeGateway) {
+				t.Errorf("%s: asked %+v", name, f.asked[0])
+			}
+			if len(f.filters) == 1 && f.filters[0] != tc.filter {
+				t.Errorf("%s: filter %+v", name, f.filters[0])
+			}
 		}
 	}
-	if _, err := c.End(t.Context(), EndRequest{ID: "nobody"}); err == nil || !strings.Contains(err.Error(), "No such session") {
-		t.Errorf("unknown: %v", err)
+	for want, req := range map[string]EndRequest{
+		"No such session": {ID: "nobody"}, "No such account": {Account: "bob"}, "configured are chat": {App: "none"}, "configured are main, second": {Provider: "none"},
+	} {
+		for _, progress := range []func(int, int){nil, func(int, int) {}} {
+			if _, err := c.End(t.Context(), req, progress); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, ErrNotFound) {
+				t.Errorf("%+v: %v", req, err)
+			}
+		}
 	}
 	f.endErr = errors.Join(signout.ErrNotDurable, session.ErrUnavailable)
 	for _, req := range []EndRequest{{ID: "a"}, {All: true}} {
-		if got, err := c.End(t.Context(), req); err != nil || !got.NotDurable || got.Ended == 0 {
+		if got, err := c.End(t.Context(), req, nil); err != nil || !got.NotDurable || got.Ended == 0 {
 			t.Errorf("not durable: %+v, %v", got, err)
 		}
+	}
+}
+
+func TestAnEndOfManySaysHowFarItIs(t *testing.T) {
+	f := &fake{sessions: []*session.Session{one("a"), one("b"), one("c")}}
+	c, _, _ := gateway(t, f)
+	var told [][2]int
+	if _, err := c.End(t.Context(), EndRequest{All: true}, func(ended, of int) { told = append(told, [2]int{ended, of}) }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][2]int{{0, 3}, {3, 3}}, told); diff != "" {
+		t.Error(diff)
+	}
+	f.endErr = errors.New("disk on fire")
+	if _, err := c.End(t.Context(), EndRequest{All: true}, func(int, int) {}); err == nil || !strings.Contains(err.Error(), "Internal error (reference ") {
+		t.Errorf("an error in the middle: %v", err)
 	}
 }
 
@@ -124,7 +166,7 @@ func TestAnEndMustSayWhatItMeans(t *testing.T) {
 	f := &fake{sessions: []*session.Session{one("a")}}
 	_, path, _ := gateway(t, f)
 	for name, body := range map[string]string{
-		"nothing": `{}`, "empty": ``, "no JSON": `end all`, "two at once": `{"id":"a","all":true}`, "unknown field": `{"everyone":true}`,
+		"nothing": `{}`, "empty": ``, "no JSON": `end all`, "account and app": `{"account":"a","app":"chat"}`, "two at once": `{"id":"a","all":true}`, "unknown field": `{"everyone":true}`,
 		"list": `[{"all":true}]`, "twice": `{"id":"a"}{"all":true}`, "huge": `{"id":"` + strings.Repeat("a", 20<<10) + `"}`, "null": `null`,
 	} {
 		resp := post(t, path, body, http.Header{"Content-Type": {"application/json"}})
@@ -158,37 +200,30 @@ func TestNoWebPageCanUseTheAPI(t *testing.T) {
 
 func TestNoAnswerHoldsASecret(t *testing.T) {
 	f := &fake{
-		sessions: []*session.Session{one("a")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z", SID: "secret-sid"}},
-		entries: []outbox.Entry{{ID: "e", Kind: outbox.KindRevoke, Session: "z", State: outbox.Pending, Payload: []byte(`{"tokens":"secret"}`), LastError: "provider unreachable"}},
+		sessions: []*session.Session{one("a")}, ended: map[session.ID]session.Tombstone{"z": {Session: "z", SID: "secret-sid", Cause: session.CauseButton, EndedAt: now}},
+		entries: []outbox.Entry{{ID: "e", Kind: outbox.KindRevoke, Session: "z", State: outbox.Pending, CreatedAt: now, Payload: []byte(`{"tokens":"secret"}`), LastError: "provider unreachable, id_token_hint=secret"}},
 	}
-	c, path, _ := gateway(t, f)
-	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/sessions/z", "/v1/outbox"} {
+	_, path, _ := gateway(t, f)
+	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/sessions/z", "/v1/outbox", "/v1/outbox/e"} {
 		resp := get(t, path, target)
 		body, _ := io.ReadAll(resp.Body)
 		if resp.StatusCode != http.StatusOK || bytes.Contains(body, []byte("secret")) || resp.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %v\n%s", target, resp.StatusCode, resp.Header, body)
 		}
 	}
-	list, err := c.Outbox(t.Context(), "pending")
-	if err != nil || len(list) != 1 || list[0].LastError == "" {
-		t.Errorf("%+v, %v", list, err)
-	}
-	if list, err = c.Outbox(t.Context(), "done"); err != nil || len(list) != 0 {
-		t.Errorf("%+v, %v", list, err)
-	}
 }
 
 func TestAStoreThatIsDownIsSaidSo(t *testing.T) {
 	f := &fake{err: session.ErrUnavailable, endErr: session.ErrUnavailable}
 	c, path, _ := gateway(t, f)
-	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/outbox"} {
+	for _, target := range []string{"/v1/sessions", "/v1/sessions/a", "/v1/outbox", "/v1/outbox/e", "/v1/accounts", "/v1/accounts/ann", "/v1/providers"} {
 		resp := get(t, path, target)
 		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || problem(t, resp).Type != "urn:cardea:problem:store-unavailable" {
 			t.Errorf("%s: %d", target, resp.StatusCode)
 		}
 	}
 	for _, req := range []EndRequest{{ID: "a"}, {All: true}} {
-		if _, err := c.End(t.Context(), req); err == nil || !strings.Contains(err.Error(), "store does not answer") {
+		if _, err := c.End(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "store does not answer") {
 			t.Errorf("end %+v: %v", req, err)
 		}
 	}
@@ -209,7 +244,7 @@ func TestOtherTroubleIsLoggedUnderTheIdThatIsShown(t *testing.T) {
 
 func TestNothingElseIsServed(t *testing.T) {
 	_, path, _ := gateway(t, &fake{})
-	for _, target := range []string{"/", "/v1", "/v1/sessions/", "/v2/sessions", "/v1/sessions/a/b"} {
+	for _, target := range []string{"/", "/v1", "/v1/sessions/", "/v2/sessions", "/v1/sessions/a/b", "//v1/sessions", "/v1/./sessions", "/v1/x/../sessions"} {
 		if resp := get(t, path, target); resp.StatusCode != http.StatusNotFound || problem(t, resp).Title == "" {
 			t.Errorf("%s: %d", target, resp.StatusCode)
 		}
@@ -217,7 +252,7 @@ func TestNothingElseIsServed(t *testing.T) {
 }
 
 func TestNobodyAtHomeIsItsOwnError(t *testing.T) {
-	if _, err := NewClient("unix", filepath.Join(t.TempDir(), "none")).Sessions(t.Context(), "", "", "", 1); !errors.Is(err, ErrNotRunning) {
+	if _, err := NewClient(Endpoint{Network: "unix", Address: filepath.Join(t.TempDir(), "none")}).Sessions(t.Context(), SessionQuery{}); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("no socket: %v", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -225,7 +260,7 @@ func TestNobodyAtHomeIsItsOwnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	if _, err := NewClient("tcp", l.Addr().String()).Sessions(t.Context(), "", "", "", 1); !errors.Is(err, ErrNotRunning) {
+	if _, err := NewClient(Endpoint{Network: "tcp", Address: l.Addr().String(), Host: l.Addr().String()}).Sessions(t.Context(), SessionQuery{}); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("no listener: %v", err)
 	}
 }

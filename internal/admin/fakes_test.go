@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/outbox"
@@ -31,6 +34,120 @@ type fake struct {
 	asked    []signout.Request
 	filters  []session.Filter
 	noPaper  bool // receipts are gone
+	shelf    shelf
+
+	people   []account.Person
+	erased   []account.Ref
+	acts     []string // of People
+	actErr   error
+	listed   []account.Filter
+	boxes    []outbox.Filter
+	requeued []string
+	gone     map[string]bool // entries that nobody is left for
+	kicks    int
+	probes   int
+	backups  func(w io.Writer) error
+}
+
+var errUnfinished = errors.New("the rest follows")
+
+// Disable, Enable and Delete are those of people.
+func (f *fake) Disable(_ context.Context, id, by string) (bool, signout.Sum, error) {
+	f.acts = append(f.acts, "disable "+id+" by "+by)
+	return true, ended(3), f.actErr
+}
+
+func (f *fake) Enable(_ context.Context, id, by string) (bool, error) {
+	f.acts = append(f.acts, "enable "+id+" by "+by)
+	return true, f.actErr
+}
+
+func (f *fake) Delete(_ context.Context, id, by string) (signout.Sum, error) {
+	f.acts = append(f.acts, "delete "+id+" by "+by)
+	return ended(3), f.actErr
+}
+
+// ended is the sum of n receipts.
+func ended(n int) signout.Sum {
+	return signout.Sum{Ended: n, Steps: []signout.Summed{
+		{What: signout.WhatConnections, State: signout.StepDone, Sessions: 1, Count: 4}, {What: signout.WhatTokens, State: signout.StepRetrying, Sessions: n},
+	}}
+}
+
+func (f *fake) ListAccounts(_ context.Context, flt account.Filter) ([]account.Summary, error) {
+	f.listed = append(f.listed, flt)
+	var list []account.Summary
+	for _, p := range f.people {
+		if p.Handle > flt.After && len(list) < flt.Limit {
+			list = append(list, account.Summary{Account: p.Account, Providers: []string{"main"}, Sessions: 1, LastUsed: now})
+		}
+	}
+	return list, f.err
+}
+
+func (f *fake) FindAccounts(_ context.Context, name string) ([]account.Ref, error) {
+	var list []account.Ref
+	for _, p := range f.people {
+		if p.ID == name || p.Handle == name {
+			list = append(list, account.Ref{ID: p.ID, Handle: p.Handle})
+		}
+	}
+	for _, r := range f.erased {
+		if r.ID == name || r.Handle == name {
+			list = append(list, r)
+		}
+	}
+	return list, f.err
+}
+
+func (f *fake) Person(_ context.Context, id string) (account.Person, error) {
+	for _, p := range f.people {
+		if p.ID == id {
+			return p, f.err
+		}
+	}
+	return account.Person{}, account.ErrErased
+}
+
+func (f *fake) CountSessions(_ context.Context, flt session.Filter) (int, error) {
+	n := 0
+	for _, s := range f.sessions {
+		if (flt.Account == "" || s.Account == flt.Account) && (flt.Provider == "" || s.Provider == flt.Provider) {
+			n++
+		}
+	}
+	return n, f.err
+}
+
+func (f *fake) Requeue(_ context.Context, at time.Time, id string) error {
+	f.requeued = append(f.requeued, id)
+	if !at.Equal(now) {
+		return errors.New("at another time")
+	}
+	return f.err
+}
+
+func (f *fake) Deliverable(e outbox.Entry) error {
+	if f.gone[e.ID] {
+		return outbox.ErrPermanent
+	}
+	return nil
+}
+
+func (f *fake) WriteBackup(_ context.Context, w io.Writer, _ bool) error { return f.backups(w) }
+
+func (f *fake) BackupProgress() BackupProgress { return BackupProgress{Running: true, Done: 3, Of: 5} }
+
+func (f *fake) providers(_ context.Context, probe bool) []Provider {
+	p := Provider{
+		ID: "main", Name: "Acme", Kind: "keycloak", Issuer: "https://idp.example", ClientID: "cardea", Callback: "https://gate.example/.cardea/callback/main",
+		Reachable: "unknown", Discovery: Fetched{TriedAt: now, Error: "discovery: no route, code=hush"}, Keys: Fetched{At: now, TriedAt: now}, KeyIDs: []string{"k1"},
+	}
+	if probe {
+		f.probes++
+		p.Reachable, p.AskedAt = "yes", now
+	}
+	return []Provider{p, {ID: "second", Name: "Second", Kind: "oidc", Reachable: "no", AskedAt: now, KeyIDs: []string{}}}
 }
 
 func (f *fake) ByID(_ context.Context, id session.ID) (*session.Session, error) {
@@ -59,10 +176,13 @@ func (f *fake) List(_ context.Context, flt session.Filter) ([]*session.Session, 
 	return list, f.err
 }
 
-func (f *fake) ListOutbox(_ context.Context, state outbox.State, _ int) ([]outbox.Entry, error) {
+func (f *fake) ListOutbox(_ context.Context, flt outbox.Filter) ([]outbox.Entry, error) {
+	f.boxes = append(f.boxes, flt)
 	var list []outbox.Entry
 	for _, e := range f.entries {
-		if state == "" || e.State == state {
+		failing := e.State == outbox.Failed || e.State == outbox.Pending && e.Attempts > 0
+		if (flt.ID == "" || e.ID == flt.ID) && (flt.State == "" || e.State == flt.State) && (!flt.Failing || failing) &&
+			(flt.Provider == "" || e.Provider == flt.Provider) && e.ID > flt.After.ID && len(list) < flt.Limit {
 			list = append(list, e)
 		}
 	}
@@ -78,9 +198,14 @@ func (f *fake) End(ctx context.Context, _ time.Time, r signout.Request) (signout
 	return signout.Result{}, err
 }
 
-func (f *fake) EndAll(_ context.Context, _ time.Time, flt session.Filter, r signout.Request) (int, error) {
+func (f *fake) EndSummed(_ context.Context, _ time.Time, flt session.Filter, r signout.Request, progress func(int)) (signout.Sum, error) {
 	f.filters, f.asked = append(f.filters, flt), append(f.asked, r)
-	return len(f.sessions), f.endErr
+	if progress != nil {
+		progress(1)
+		time.Sleep(lineEvery + 20*time.Millisecond)
+		progress(len(f.sessions))
+	}
+	return ended(len(f.sessions)), f.endErr
 }
 
 func (f *fake) ReceiptOf(_ context.Context, id session.ID) (signout.Receipt, error) {
@@ -107,13 +232,24 @@ func one(id session.ID) *session.Session {
 func gateway(t *testing.T, f *fake) (*Client, string, *bytes.Buffer) {
 	t.Helper()
 	logs := &bytes.Buffer{}
-	h, err := New(Options{
-		Store: f, SignOut: f, Connections: func(session.ID) int { return 2 },
-		Logger: slog.New(slog.NewTextHandler(logs, nil)), Now: func() time.Time { return now },
-	})
+	h, err := New(options(f, logs))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, described(t, h), logs)
+}
+
+// options are those of a gateway on f.
+func options(f *fake, logs io.Writer) Options {
+	return Options{
+		Store: f, SignOut: f, People: f, Unfinished: errUnfinished, Incidents: &f.shelf, Backups: f, Connections: func(session.ID) int { return 2 },
+		Providers: f.providers, Apps: map[string]string{"chat": "https://chat.example", "hub": "https://*.apps.example"}, Kick: func() { f.kicks++ },
+		Logger: slog.New(slog.NewTextHandler(logs, nil)), Now: func() time.Time { return now },
+	}
+}
+
+func serve(t *testing.T, h http.Handler, logs *bytes.Buffer) (*Client, string, *bytes.Buffer) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "adm") // t.TempDir can be longer than a socket's path may be
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +263,7 @@ func gateway(t *testing.T, f *fake) (*Client, string, *bytes.Buffer) {
 	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}}
 	srv.Start()
 	t.Cleanup(srv.Close)
-	return NewClient("unix", path), path, logs
+	return NewClient(Endpoint{Network: "unix", Address: path}), path, logs
 }
 
 func client(path string) *http.Client {

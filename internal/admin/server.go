@@ -8,10 +8,15 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -19,45 +24,158 @@ import (
 
 // Store lists what there is.
 type Store interface {
+	Sessions
+	Accounts
+	Outbox
+}
+
+// Sessions are live sessions.
+type Sessions interface {
 	ByID(ctx context.Context, id session.ID) (*session.Session, error)
 	List(ctx context.Context, f session.Filter) ([]*session.Session, error)
-	ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error)
+	CountSessions(ctx context.Context, f session.Filter) (int, error)
+}
+
+// Accounts are people.
+type Accounts interface {
+	ListAccounts(ctx context.Context, f account.Filter) ([]account.Summary, error)
+	FindAccounts(ctx context.Context, name string) ([]account.Ref, error)
+	Person(ctx context.Context, id string) (account.Person, error)
+}
+
+// Outbox is what must still be told, and what has been.
+type Outbox interface {
+	ListOutbox(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error)
+	Requeue(ctx context.Context, now time.Time, id string) error
 }
 
 // SignOut ends sessions and knows their receipts.
 type SignOut interface {
 	End(ctx context.Context, now time.Time, r signout.Request) (signout.Result, error)
-	EndAll(ctx context.Context, now time.Time, f session.Filter, r signout.Request) (int, error)
+	EndSummed(ctx context.Context, now time.Time, f session.Filter, r signout.Request, progress func(int)) (signout.Sum, error)
 	ReceiptOf(ctx context.Context, id session.ID) (signout.Receipt, error)
 	Steps(ctx context.Context, r signout.Receipt) ([]signout.Step, error)
+	Deliverable(e outbox.Entry) error
 }
 
-// Options are what a Server lives on; all are required.
+// People shuts, opens and deletes accounts (package people). An error that wraps
+// Options.Unfinished says that the account is shut and the rest follows by itself.
+type People interface {
+	Disable(ctx context.Context, id, by string) (changed bool, sum signout.Sum, err error)
+	Enable(ctx context.Context, id, by string) (changed bool, err error)
+	Delete(ctx context.Context, id, by string) (sum signout.Sum, err error)
+}
+
+// Incidents explains what was refused.
+type Incidents interface {
+	Note(i incident.Incident)
+	Why(ctx context.Context, id string) (incident.Answer, error)
+}
+
+// Options are what a Server lives on; all but Credential are required.
 type Options struct {
+	Backups     Backups
+	Incidents   Incidents
 	Store       Store
 	SignOut     SignOut
+	People      People
+	Unfinished  error
 	Connections func(session.ID) int
-	Logger      *slog.Logger
-	Now         func() time.Time
+	// Providers returns the configured ones, asked anew or as they are known.
+	Providers func(ctx context.Context, probe bool) []Provider
+	Apps      map[string]string // origins by app id; a host may begin with "*."
+	Kick      func()            // wakes the outbox
+	Logger    *slog.Logger
+	Now       func() time.Time
+
+	// Credential is demanded of every request; nil where the listener itself keeps
+	// strangers out.
+	Credential *Credential
 }
 
 type server struct{ o Options }
 
+// route is one method of one path.
+type route struct {
+	method, path string
+	params       []string // of the query
+	do           http.HandlerFunc
+}
+
+func (s server) routes() []route {
+	return []route{
+		{"GET", "/v1/accounts", []string{"handle", "email", "provider", "disabled", "after", "limit"}, s.json(s.listAccounts)},
+		{"GET", "/v1/accounts/{account}", nil, s.json(s.showAccount)},
+		{"POST", "/v1/accounts/{account}/disable", nil, s.json(s.disable)},
+		{"POST", "/v1/accounts/{account}/enable", nil, s.json(s.enable)},
+		{"POST", "/v1/accounts/{account}/delete", nil, s.json(s.delete)},
+		{"GET", "/v1/sessions", []string{"account", "provider", "app", "after", "limit"}, s.json(s.list)},
+		{"GET", "/v1/sessions/{id}", nil, s.json(s.show)},
+		{"POST", "/v1/sessions/end", nil, s.end},
+		{"GET", "/v1/outbox", []string{"state", "kind", "provider", "session", "failing", "after", "limit"}, s.json(s.outbox)},
+		{"GET", "/v1/outbox/{id}", nil, s.json(s.delivery)},
+		{"POST", "/v1/outbox/retry", nil, s.json(s.retry)},
+		{"GET", "/v1/providers", []string{"probe"}, s.json(s.providers)},
+		{"GET", "/v1/providers/{id}", []string{"probe"}, s.json(s.provider)},
+		{"GET", "/v1/incidents/{id}", nil, s.why},
+		{"POST", "/v1/backup", nil, s.backup},
+		{"GET", "/v1/backup", nil, s.backupProgress},
+		{"GET", "/v1/openapi.json", nil, s.openapi},
+	}
+}
+
 // New returns the API's handler.
 func New(o Options) (http.Handler, error) {
-	if o.Store == nil || o.SignOut == nil || o.Connections == nil || o.Logger == nil || o.Now == nil {
-		return nil, errors.New("admin: every option is required")
+	if o.Backups == nil || o.Incidents == nil || o.Store == nil || o.SignOut == nil || o.People == nil || o.Unfinished == nil ||
+		o.Connections == nil || o.Providers == nil || o.Apps == nil || o.Kick == nil || o.Logger == nil || o.Now == nil {
+		return nil, errors.New("admin: every option but Credential is required")
 	}
 	s := server{o}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/sessions", s.list)
-	mux.HandleFunc("GET /v1/sessions/{id}", s.show)
-	mux.HandleFunc("POST /v1/sessions/end", s.end)
-	mux.HandleFunc("GET /v1/outbox", s.outbox)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		httpx.WriteProblem(w, httpx.Problem{Type: "not-found", Title: "No such endpoint", Status: http.StatusNotFound}, 0)
+	h := s.known(s.mux())
+	if o.Credential != nil {
+		g, err := newGate(*o.Credential, o.Logger, o.Now)
+		if err != nil {
+			return nil, err
+		}
+		h = g.keep(h)
+	}
+	return s.noBrowsers(h), nil
+}
+
+func (s server) mux() http.Handler {
+	mux, paths := http.NewServeMux(), http.NewServeMux()
+	methods := map[string][]string{}
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.method+" "+r.path, s.withParams(r.params, r.do))
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	for p, list := range methods {
+		slices.Sort(list)
+		paths.HandleFunc(p, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", strings.Join(list, ", "))
+			httpx.WriteProblem(w, httpx.Problem{Type: "method-not-allowed", Title: "Not by this method", Status: http.StatusMethodNotAllowed,
+				Detail: "this path takes " + strings.Join(list, ", ")}, 0)
+		})
+	}
+	paths.HandleFunc("/", noEndpoint)
+	mux.Handle("/", paths)
+	return mux
+}
+
+// known keeps from the mux what it would answer by a redirect.
+func (s server) known(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != p {
+			noEndpoint(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
-	return s.noBrowsers(mux), nil
+}
+
+func noEndpoint(w http.ResponseWriter, _ *http.Request) {
+	httpx.WriteProblem(w, httpx.Problem{Type: "not-found", Title: "No such endpoint", Status: http.StatusNotFound,
+		Detail: "GET /v1/openapi.json describes what there is"}, 0)
 }
 
 // noBrowsers refuses what a web page made a browser send: on a TCP listener any page on
@@ -79,177 +197,124 @@ func (s server) noBrowsers(next http.Handler) http.Handler {
 	})
 }
 
-const maxPage = 1000
+// withParams refuses parameters that the endpoint does not know: a filter that is
+// misspelt would select everything.
+func (s server) withParams(known []string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name, values := range r.URL.Query() {
+			switch {
+			case !slices.Contains(known, name) && len(known) == 0:
+				s.refuse(w, "there is no parameter "+strconv.Quote(name)+", and none is taken here")
+				return
+			case !slices.Contains(known, name):
+				s.refuse(w, "there is no parameter "+strconv.Quote(name)+"; there are "+strings.Join(known, ", "))
+				return
+			case len(values) > 1:
+				s.refuse(w, "the parameter "+name+" stands more than once")
+				return
+			}
+		}
+		next(w, r)
+	}
+}
 
-func (s server) list(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	limit, err := strconv.Atoi(q.Get("limit"))
+// json answers with what do returns.
+func (s server) json(do func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		v, err := do(r)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		answer(w, v)
+	}
+}
+
+const (
+	maxPage     = 1000
+	defaultPage = 100
+	maxBody     = 16 << 10
+)
+
+// limitOf reads how many are asked for.
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultPage, nil
+	}
+	limit, err := strconv.Atoi(text)
 	if err != nil || limit < 1 || limit > maxPage {
-		limit = 100
+		return 0, badRequest("limit must be a number from 1 to " + strconv.Itoa(maxPage))
 	}
-	list, err := s.o.Store.List(r.Context(), session.Filter{
-		Account: q.Get("account"), Provider: q.Get("provider"), After: session.ID(q.Get("after")), Limit: limit,
-	})
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	page := SessionList{Sessions: make([]Session, 0, len(list))}
-	for _, x := range list {
-		page.Sessions = append(page.Sessions, s.view(x))
-	}
-	if len(list) == limit {
-		page.Next = string(list[limit-1].ID)
-	}
-	answer(w, page)
+	return limit, nil
 }
 
-func (s server) view(x *session.Session) Session {
-	v := Session{
-		ID: string(x.ID), Account: x.Account, Handle: x.Handle, Provider: x.Provider,
-		Issuer: x.Identity.Issuer, Subject: x.Identity.Subject,
-		CreatedAt: x.CreatedAt, SeenAt: x.SeenAt, AuthTime: x.AuthTime, ExpiresAt: x.AbsoluteUntil(),
-		Address: x.Address, UserAgent: x.UserAgent, Refreshable: x.Grant.Tokens.RefreshToken != "",
-		Grant: "good", Connections: s.o.Connections(x.ID),
+// flagOf reads a parameter that is true or false.
+func flagOf(r *http.Request, name string) (bool, error) {
+	switch r.URL.Query().Get(name) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
 	}
-	switch {
-	case x.Grant.State != session.GrantGood:
-		v.Grant = string(x.Grant.State)
-	case !x.Grant.FailingSince.IsZero():
-		v.Grant = "failing"
-	}
-	return v
+	return false, badRequest(name + " must be true or false")
 }
 
-func (s server) show(w http.ResponseWriter, r *http.Request) {
-	id := session.ID(r.PathValue("id"))
-	x, err := s.o.Store.ByID(r.Context(), id)
-	if err == nil {
-		v := s.view(x)
-		answer(w, Shown{Session: &v})
-		return
-	}
-	ended, ok := errors.AsType[*session.EndedError](err)
-	if !ok {
-		s.fail(w, err)
-		return
-	}
-	t := ended.Tombstone
-	v := Ended{Session: string(id), Account: t.Account, Provider: t.Provider, Cause: string(t.Cause), EndedAt: t.EndedAt}
-	if v.Steps, err = s.steps(r.Context(), id); err != nil {
-		s.fail(w, err)
-		return
-	}
-	answer(w, Shown{Ended: &v})
-}
-
-// steps returns the lines of an ended session's receipt; none once the receipt is gone.
-func (s server) steps(ctx context.Context, id session.ID) ([]Step, error) {
-	list := []Step{}
-	receipt, err := s.o.SignOut.ReceiptOf(ctx, id)
-	if errors.Is(err, signout.ErrNoReceipt) {
-		return list, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	steps, err := s.o.SignOut.Steps(ctx, receipt)
-	if err != nil {
-		return nil, err
-	}
-	for _, st := range steps {
-		list = append(list, Step{What: string(st.What), State: string(st.State), Count: st.Count})
-	}
-	return list, nil
-}
-
-func (s server) end(w http.ResponseWriter, r *http.Request) {
-	var req EndRequest
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))
+// decode reads a body that is one JSON object and has no unknown members.
+func decode(w http.ResponseWriter, r *http.Request, into any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()
-	err := dec.Decode(&req)
+	err := dec.Decode(into)
 	if err == nil {
 		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
 			err = errors.New("more than one value")
 		}
 	}
-	if err != nil {
-		s.refuse(w, "the body is not a JSON object with id, account, provider or all")
-		return
-	}
-	selected := 0
-	for _, set := range []bool{req.ID != "", req.Account != "", req.Provider != "", req.All} {
-		if set {
-			selected++
-		}
-	}
-	if selected != 1 {
-		s.refuse(w, "exactly one of id, account, provider and all selects what to end")
-		return
-	}
-	out := signout.Request{Cause: session.CauseAdmin, By: "operator"}
-	if req.ID != "" {
-		s.endOne(w, r, req.ID, out)
-		return
-	}
-	n, err := s.o.SignOut.EndAll(r.Context(), s.o.Now(), session.Filter{Account: req.Account, Provider: req.Provider}, out)
-	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
-		s.fail(w, err)
-		return
-	}
-	answer(w, EndAnswer{Ended: n, NotDurable: err != nil})
+	return err
 }
 
-func (s server) endOne(w http.ResponseWriter, r *http.Request, id string, out signout.Request) {
-	out.Session = session.ID(id)
-	known, err := s.o.Store.ByID(r.Context(), out.Session)
-	if _, ended := errors.AsType[*session.EndedError](err); ended {
-		answer(w, EndAnswer{Already: true})
-		return
-	}
-	if err == nil {
-		out.Known = known
-	}
-	_, err = s.o.SignOut.End(r.Context(), s.o.Now(), out)
-	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
-		s.fail(w, err)
-		return
-	}
-	answer(w, EndAnswer{Ended: 1, NotDurable: err != nil})
+// refusal is an answer that is an error.
+type refusal httpx.Problem
+
+func (r refusal) Error() string { return r.Title + ": " + r.Detail }
+
+func badRequest(detail string) error {
+	return refusal{Type: "bad-request", Title: "Bad request", Status: http.StatusBadRequest, Detail: detail}
 }
 
-func (s server) outbox(w http.ResponseWriter, r *http.Request) {
-	state := outbox.State(r.URL.Query().Get("state"))
-	entries, err := s.o.Store.ListOutbox(r.Context(), state, maxPage)
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	list := make([]Delivery, 0, len(entries))
-	for _, e := range entries {
-		list = append(list, Delivery{
-			ID: e.ID, Kind: string(e.Kind), Session: e.Session, Provider: e.Provider, State: string(e.State),
-			CreatedAt: e.CreatedAt, NextAt: e.NextAt, Attempts: e.Attempts, LastError: e.LastError,
-		})
-	}
-	answer(w, list)
+func notFound(title, detail string) error {
+	return refusal{Type: "not-found", Title: title, Status: http.StatusNotFound, Detail: detail}
 }
 
-func (s server) refuse(w http.ResponseWriter, detail string) {
-	httpx.WriteProblem(w, httpx.Problem{Type: "bad-request", Title: "Bad request", Status: http.StatusBadRequest, Detail: detail}, 0)
+func conflict(kind, title, detail string) error {
+	return refusal{Type: kind, Title: title, Status: http.StatusConflict, Detail: detail}
 }
+
+func (s server) refuse(w http.ResponseWriter, detail string) { s.fail(w, badRequest(detail)) }
 
 func (s server) fail(w http.ResponseWriter, err error) {
+	p, wait := s.problem(err)
+	httpx.WriteProblem(w, p, wait)
+}
+
+// problem is what is told of an error, and when to ask again.
+func (s server) problem(err error) (httpx.Problem, time.Duration) {
+	if r, ok := errors.AsType[refusal](err); ok {
+		return httpx.Problem(r), 0
+	}
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		httpx.WriteProblem(w, httpx.Problem{Type: "not-found", Title: "No such session", Status: http.StatusNotFound}, 0)
+		return httpx.Problem{Type: "not-found", Title: "No such session", Status: http.StatusNotFound}, 0
 	case errors.Is(err, session.ErrUnavailable):
-		httpx.WriteProblem(w, httpx.Problem{Type: "store-unavailable", Title: "The store does not answer", Status: http.StatusServiceUnavailable}, 5*time.Second)
-	default:
-		id := httpx.NewIncident()
-		s.o.Logger.Error("administration request failed", "incident", id, "err", err)
-		httpx.WriteProblem(w, httpx.Problem{Type: "internal", Title: "Internal error", Status: http.StatusInternalServerError, Instance: id}, 0)
+		return httpx.Problem{Type: "store-unavailable", Title: "The store does not answer", Status: http.StatusServiceUnavailable}, 5 * time.Second
 	}
+	id := httpx.NewIncident()
+	s.o.Incidents.Note(incident.Incident{
+		ID: id, Kind: "internal", Status: http.StatusInternalServerError, Shown: "Internal error", Step: incident.StepAdministration, Cause: err.Error(),
+	})
+	s.o.Logger.Error("administration request failed", "incident", id, "err", err)
+	return httpx.Problem{Type: "internal", Title: "Internal error", Status: http.StatusInternalServerError, Instance: id}, 0
 }
 
 func answer(w http.ResponseWriter, v any) {

@@ -20,8 +20,9 @@ import (
 
 // makeActs connects sign-in, guard, refresh and sign-out. They need each other in a
 // circle; ender and revoker close it.
-func (a *App) makeActs(context.Context) error {
+func (a *App) makeActs(ctx context.Context) error {
 	limits := a.limits()
+	a.recallClients(ctx)
 	admission := policy("access", a.cfg.Access)
 	var err error
 	if admission != nil {
@@ -39,7 +40,7 @@ func (a *App) makeActs(context.Context) error {
 		return err
 	}
 	a.guard, err = guard.New(guard.Options{
-		Store: seen{a.storage.store, a}, Refresher: a.refresher, Logger: a.logger, Now: a.clock.Now,
+		Store: seen{a.present(), a}, Refresher: a.refresher, Logger: a.logger, Now: a.clock.Now,
 		LoadWithin: a.cfg.Limits.StoreWait,
 	})
 	if err != nil {
@@ -54,7 +55,7 @@ func (a *App) makeActs(context.Context) error {
 		told = append(told, c.ID)
 	}
 	a.signOut, err = signout.New(signout.Options{
-		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry,
+		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry, Clients: a.clients,
 		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providers.forSignOut,
 		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}}, Apps: told, Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
@@ -73,9 +74,9 @@ func (a *App) makeActs(context.Context) error {
 		return err
 	}
 	a.signIn, err = signin.New(signin.Options{
-		Providers: signInProviders{a.providers}, Store: a.storage.store, Accounts: a.storage.store, Sealer: a.storage.keys,
+		Providers: signInProviders{a.providers}, Store: a.present(), Accounts: a.storage.store, Sealer: a.storage.keys,
 		Ender: ender{a}, Refresher: a.refresher, Revoker: revoker{a}, Logger: a.logger,
-		Origin: a.cfg.PublicURL.String(), Limits: limits, MaxAge: a.maxAges(),
+		Origin: a.cfg.PublicURL.String(), Limits: limits, MaxAge: a.maxAges(), Clients: a.clients.Marks(),
 		Admission: admission, Moved: a.moved,
 	})
 	return err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,11 @@ import (
 	"github.com/cardea-auth/cardea/internal/clock"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/pagescript"
+	"github.com/cardea-auth/cardea/internal/people"
 	"github.com/cardea-auth/cardea/internal/proxy"
 	"github.com/cardea-auth/cardea/internal/refresh"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -29,6 +32,8 @@ import (
 type Options struct {
 	Config *config.Config
 	Logger *slog.Logger
+	// Version is the program's, for backups to say.
+	Version string
 	// Ready, if set, is called once all listeners answer.
 	Ready func()
 }
@@ -39,13 +44,16 @@ type App struct {
 	logger *slog.Logger
 	clock  *clock.Clock
 	ready  func()
+	copies copies
 
 	storage   *storage
+	incidents *incident.Ledger
 	live      *live.Register
 	providers providers
 	guard     *guard.Guard
 	refresher *refresh.Refresher
 	signIn    *signin.SignIn
+	clients   *signout.Clients
 	signOut   *signout.SignOut
 	worker    *outbox.Worker
 	vault     *vault.Vault
@@ -54,6 +62,7 @@ type App struct {
 	told      *applogout.Caller
 	upstreams map[string]upstream // by app
 	identity  *proxy.IdentityKeys
+	people    *people.People
 
 	late            late
 	web, ops, admin http.Handler
@@ -66,17 +75,20 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Config == nil || o.Logger == nil {
 		return nil, errors.New("app: Config and Logger are required")
 	}
-	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, live: live.NewRegister(), upstreams: map[string]upstream{}}
+	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, copies: copies{version: cmp.Or(o.Version, "unknown")}, live: live.NewRegister(), upstreams: map[string]upstream{}}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
 		{"opening the store", a.openStore},
+		{"incidents", a.makeIncidents},
 		{"providers", a.makeProviders},
 		{"apps' cookies", a.makeVault},
 		{"acts", a.makeActs},
 		{"faces", a.makeFaces},
 		{"operators' listeners", a.makeOps},
+		{"people", a.makePeople},
+		{"administration", a.makeAdmin},
 	}
 	for _, s := range steps {
 		if err := s.do(ctx); err != nil {
@@ -110,7 +122,7 @@ func (a *App) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	for _, run := range []func(context.Context){
-		a.guard.Run, a.signOut.Run, a.worker.Run, a.vault.Run, a.storage.refreshKeys,
+		a.guard.Run, a.signOut.Run, a.worker.Run, a.vault.Run, a.storage.refreshKeys, a.incidents.Run, a.people.Run,
 		func(ctx context.Context) { a.refresher.Run(ctx, a.liveSessions) },
 		a.cutOff,
 		func(ctx context.Context) { a.late.run(ctx, a.storage.store.Add, a.worker.Kick) },

@@ -247,7 +247,7 @@ func TestAnAppThatCannotBeToldIsOnTheReceipt_AndNobodyWaitsForIt(t *testing.T) {
 			case <-r.Context().Done():
 			}
 			return true
-		}, "Notes has not confirmed yet"},
+		}, "Your session in Notes is being ended."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, n := withNotes(t, "")

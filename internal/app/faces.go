@@ -12,7 +12,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/proxy"
-	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/web"
 )
@@ -29,6 +28,7 @@ func (a *App) makeFaces(context.Context) error {
 		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
 		Absolute: a.limits().Absolute, Known: a.guard.Known, HeaderBytes: a.cfg.Limits.HeaderBytes,
 		Live: a.live, Seen: a.guard.Seen, Notices: notices{a.providers}, Once: a.storage.store.Use,
+		Incidents: a.incidents,
 	}
 	for i := range a.cfg.Providers {
 		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))
@@ -37,7 +37,7 @@ func (a *App) makeFaces(context.Context) error {
 		return err
 	}
 	o.JWKS = a.identity
-	failures := web.NewFailures(view, a.logger)
+	failures := web.NewFailures(view, a.incidents, a.logger)
 	for i := range a.cfg.Apps {
 		app, err := a.webApp(&a.cfg.Apps[i], failures)
 		if err != nil {
@@ -63,27 +63,11 @@ func (a *App) insecure() bool {
 
 func (a *App) webProvider(c *config.Provider) web.Provider {
 	p := a.providers[c.ID]
-	return web.Provider{
-		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: manualURL(p.Record().SignOut.ManualURL, p.Issuer()),
+	code, user := p.AnswerParams()
+	return claimNames(web.Provider{
+		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: p.ManualURL, CodeParam: code, UserParam: user,
 		EmailSetting: "providers[" + c.ID + "].email_verified", IsIssuer: p.IsIssuer, Reachable: p.Reachable, Down: p.Down,
-	}
-}
-
-// manualURL fills a record's template; "" where it cannot be filled.
-func manualURL(template, issuer string) string {
-	address, ok := record.Expand(template, func(name string) (string, bool) {
-		switch name {
-		case "issuer":
-			return strings.TrimSuffix(issuer, "/"), true
-		case "origin":
-			return originOf(issuer), true
-		}
-		return "", false
-	})
-	if !ok {
-		return ""
-	}
-	return address
+	}, c)
 }
 
 func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
@@ -134,10 +118,10 @@ func (a *App) rules(c *config.App) *guard.App {
 	r := &guard.App{
 		ID: c.ID, Origin: c.URL.Origin.String(), Providers: c.Providers,
 		Admission: policy("access", a.cfg.Access), Access: policy("apps["+c.ID+"].access", c.Access),
-		Limits: session.Limits{Idle: c.Session.Idle, Absolute: c.Session.Absolute}, MaxAge: c.MaxAge,
+		Limits: session.Limits{Idle: c.Session.Idle, Absolute: c.Session.Absolute}, MaxAge: c.MaxAge, ACR: c.ACR,
 	}
 	for _, p := range c.Paths {
-		rule := guard.PathRule{Path: p.Prefix, Public: p.Public, Bearer: p.Bearer, BareToken: p.BareToken, MaxAge: p.MaxAge}
+		rule := guard.PathRule{Path: p.Prefix, Public: p.Public, Bearer: p.Bearer, BareToken: p.BareToken, MaxAge: p.MaxAge, ACR: p.ACR}
 		if p.Exact != "" {
 			rule.Path, rule.Exact = p.Exact, true
 		}
@@ -153,13 +137,14 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (upstream, error) 
 	if err != nil {
 		return nil, err
 	}
+	failures = failures.Of(c.ID)
 	o := proxy.Options{
 		App: c.ID, Upstream: c.Upstream.String(), RootCAs: pool, ConnectWithin: a.cfg.Limits.UpstreamConnect, Headers: headers(c.Headers), Live: a.live,
 		Touched: a.guard.Touched,
 		Unavailable: func(w http.ResponseWriter, r *http.Request, err error) {
 			failures.Unavailable(w, r, proxy.StatusOf(err), err)
 		},
-		Ended: failures.Ended, Refused: failures.UpgradeRefused,
+		Ended: failures.Ended, Refused: failures.UpgradeRefused, BrokeOff: failures.BrokeOff,
 		NoStore:        true, // with less, Chromium's Back shows pages of a session that has ended
 		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
 		Farewell: c.Resolved.WebSocket.Farewell, CloseCode: uint16(c.Resolved.WebSocket.Code),

@@ -9,24 +9,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/cardea-auth/cardea/internal/admin"
 	"github.com/cardea-auth/cardea/internal/outbox"
-	"github.com/cardea-auth/cardea/internal/session"
 )
 
-// makeOps builds what operators reach: health, metrics and the admin API.
+// makeOps builds what operators reach: health and metrics.
 func (a *App) makeOps(context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics(), promhttp.HandlerOpts{}))
 	a.ops = mux
-	api, err := admin.New(admin.Options{
-		Store: a.storage.store, SignOut: a.signOut, Logger: a.logger, Now: a.clock.Now,
-		Connections: func(id session.ID) int { return a.live.Open(string(id)) },
-	})
-	a.admin = api
-	return err
+	return nil
 }
 
 // readyz says whether requests should be sent here: not while stopping, and not while
@@ -67,10 +60,13 @@ func (a *App) metrics() *prometheus.Registry {
 			sessions, _ := a.live.Count()
 			return float64(sessions)
 		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "cardea", Name: "incidents_dropped_total", Help: "Refusals that cannot be explained later, because too many came at once.",
+		}, func() float64 { return float64(a.incidents.Dropped()) }),
 		gauge("outbox_pending", "Deliveries still to be made, 1000 at most; -1 when the store does not answer.", func() float64 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			list, err := a.storage.store.ListOutbox(ctx, outbox.Pending, 1000)
+			list, err := a.storage.store.ListOutbox(ctx, outbox.Filter{State: outbox.Pending, Limit: 1000})
 			if err != nil {
 				return -1
 			}

@@ -37,7 +37,19 @@ func (p refreshProviders) Provider(id string) (refresh.Provider, refresh.Policy,
 	if !ok {
 		return nil, refresh.Policy{}, false
 	}
-	return x, refresh.Policy{Recheck: x.Record().Claims.UserInfo.Recheck}, true
+	return x, refreshPolicy(x.Record()), true
+}
+
+// refreshPolicy is what a record says about staying in. Where a spent refresh token takes
+// no more with it than the tokens of its own line, which an answer that never came lost
+// already, one more try costs nothing.
+func refreshPolicy(r record.Record) refresh.Policy {
+	f := r.Refresh
+	spends := f.Rotation == record.RotationSingleUse || f.Rotation == record.RotationUnknown
+	return refresh.Policy{
+		Recheck: r.Claims.UserInfo.Recheck, AtLatest: f.AtLatest, AtEarliest: f.AtEarliest, Grace: f.Grace,
+		ReuseEnds: spends && f.ReuseEnds == record.ReuseSession,
+	}
 }
 
 func (p providers) forSignOut(id string) (signout.Provider, bool) {
@@ -49,7 +61,11 @@ func (a *App) makeProviders(context.Context) error {
 	a.providers = providers{}
 	for i := range a.cfg.Providers {
 		c := &a.cfg.Providers[i]
-		p, err := provider.New(providerOptions(a.cfg, c, a.logger, a.clock.Now))
+		o, err := providerOptions(a.cfg, c, a.logger, a.clock.Now)
+		if err != nil {
+			return fmt.Errorf("provider %s: %w", c.ID, err)
+		}
+		p, err := provider.New(o)
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)
 		}
@@ -59,25 +75,25 @@ func (a *App) makeProviders(context.Context) error {
 }
 
 // providerOptions are what a configured provider is made of.
-func providerOptions(cfg *config.Config, c *config.Provider, logger *slog.Logger, now func() time.Time) provider.Options {
+func providerOptions(cfg *config.Config, c *config.Provider, logger *slog.Logger, now func() time.Time) (provider.Options, error) {
 	o := provider.Options{
 		ID: c.ID, Name: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
 		Scopes: c.Scopes, Record: c.Record, RedirectURI: cfg.PublicURL.String() + "/.cardea/callback/" + c.ID,
 		RootCAs: c.CA, InsecureHTTP: cfg.InsecureHTTP, Logger: logger, Now: now,
+		KeyID: c.ClientKeyID, KeyIssuer: c.ClientKeyIssuer,
+		Groups: cfg.WantsGroups(c.ID), UpstreamSignOut: c.SignOutUpstream,
+	}
+	if !c.ClientKey.IsZero() {
+		key, err := config.ParsePrivateKey(c.ClientKey.Reveal())
+		if err != nil {
+			return o, fmt.Errorf("client key: it %w", err)
+		}
+		o.Key = key
 	}
 	if c.BackchannelURL != nil {
 		o.BackchannelURL = c.BackchannelURL.String()
 	}
-	return o
-}
-
-// originOf is the origin of a URL; "" when it has none.
-func originOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
+	return o, nil
 }
 
 // hostOf is the host of a URL, for people; "" when it has none.
@@ -120,11 +136,8 @@ func (n notices) LogoutToken(ctx context.Context, raw string) (string, oidc.Logo
 // FrontChannel tells whose sessions a frame's call is about.
 func (n notices) FrontChannel(id, iss string) (string, bool) {
 	p, ok := n.providers[id]
-	switch {
-	case !ok:
+	if !ok {
 		return "", false
-	case iss != "":
-		return iss, p.IsIssuer(iss)
 	}
-	return p.Issuer(), p.Record().Notices.FrontChannelIss != record.Yes
+	return p.FrontChannelIssuer(iss)
 }

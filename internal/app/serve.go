@@ -37,7 +37,7 @@ func (a *App) listen(ctx context.Context) ([]serving, error) {
 	}{
 		{"web", a.cfg.Listen, a.web, 0o666, a.cfg.TLS},
 		{"ops", a.cfg.Ops.Listen, a.ops, 0o600, nil},
-		{"admin", a.cfg.Admin.Listen, a.admin, 0o600, nil},
+		{"admin", a.cfg.Admin.Listen, a.admin, 0o600, a.cfg.Admin.TLS},
 	}
 	var all []serving
 	for _, s := range specs {

@@ -11,21 +11,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/devprovider"
 )
 
-func TestTheReceiptLinksToTheProvidersOwnLogoutPage(t *testing.T) {
-	for _, c := range []struct{ template, issuer, want string }{
-		{"{issuer}/account", "https://id.example.com/realms/acme/", "https://id.example.com/realms/acme/account"},
-		{"{origin}/logout", "https://id.example.com:8443/realms/acme", "https://id.example.com:8443/logout"},
-		{"https://git.example.com/logout", "https://id.example.com", "https://git.example.com/logout"},
-		{"{origin}/logout", "nowhere", ""},
-		{"{tenant}/logout", "https://id.example.com", ""},
-		{"", "https://id.example.com", ""},
-	} {
-		if got := manualURL(c.template, c.issuer); got != c.want {
-			t.Errorf("%q at %s: %q, want %q", c.template, c.issuer, got, c.want)
-		}
-	}
-}
-
 func TestAProvidersMaxAgeHoldsForItsSignIns(t *testing.T) {
 	a := &App{cfg: &config.Config{Providers: []config.Provider{{ID: "any"}, {ID: "strict", MaxAge: time.Hour}}}}
 	if diff := cmp.Diff(map[string]time.Duration{"strict": time.Hour}, a.maxAges()); diff != "" {

@@ -34,8 +34,13 @@ type world struct {
 	address  string
 	url      string
 	extra    string // more configuration
+	id       string // of the provider in the configuration
+	client   string // id of the gateway's client there
+	more     string // fields of the provider
+	kind     string // its record
 	gateway  *running
 	log      *lockedBuffer
+	level    *slog.LevelVar // of the log; debug from the start
 }
 
 type running struct {
@@ -73,7 +78,9 @@ func freeAddress(t *testing.T) string {
 
 func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), extra: extra, log: &lockedBuffer{}}
+	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), extra: extra, log: &lockedBuffer{}, id: "main", client: "cardea", kind: "oidc"}
+	w.level = new(slog.LevelVar)
+	w.level.Set(slog.LevelDebug)
 	_, port, _ := net.SplitHostPort(w.address)
 	w.url = "http://localhost:" + port
 	o.SkipConsent, o.RefreshRotation = true, true
@@ -81,6 +88,8 @@ func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 		ID: "cardea", Secret: "s3cret", RedirectURIs: []string{w.url + "/.cardea/callback/main"},
 		PostLogoutRedirectURIs: []string{w.url + "/.cardea/signed-out"},
 		BackChannelLogoutURI:   w.url + "/.cardea/backchannel-logout", BackChannelLogoutSessionRequired: true,
+	}, {
+		ID: "cardea-2", Secret: "s3cret", RedirectURIs: []string{w.url + "/.cardea/callback/main"},
 	}}
 	var err error
 	if w.provider, err = devprovider.Start(t.Context(), o, nil); err != nil {
@@ -101,9 +110,9 @@ listen: %s
 data_dir: %s
 ops: {listen: %s}
 providers:
-  - {id: main, kind: oidc, issuer: %q, client_id: cardea, client_secret_env: SECRET}
+  - {id: %s, kind: %s, issuer: %q, client_id: %s, client_secret_env: SECRET%s}
 %s
-`, w.url, w.address, w.dir, freeAddress(w.t), w.provider.Issuer(), w.extra)
+`, w.url, w.address, w.dir, freeAddress(w.t), w.id, w.kind, w.provider.Issuer(), w.client, w.more, w.extra)
 	if !strings.Contains(w.extra, "apps:") {
 		text += fmt.Sprintf("apps: [{id: sample, url: %q, upstream: %q}]\n", w.url, w.upstream.URL)
 	}
@@ -121,7 +130,7 @@ providers:
 func (w *world) start() {
 	w.t.Helper()
 	ready := make(chan struct{})
-	logger := slog.New(audit.Redact(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	logger := slog.New(audit.Redact(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: w.level})))
 	app, err := New(w.t.Context(), Options{Config: w.config(), Logger: logger, Ready: func() { close(ready) }})
 	if err != nil {
 		w.t.Fatal(err)

@@ -61,7 +61,7 @@ func redact(a slog.Attr) slog.Attr {
 		}
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(clean...)}
 	}
-	if secretNames[strings.ToLower(a.Key)] {
+	if SecretName(a.Key) {
 		return slog.String(a.Key, Redacted)
 	}
 	switch v.Kind() {
@@ -75,6 +75,13 @@ func redact(a slog.Attr) slog.Attr {
 	}
 	return slog.Attr{Key: a.Key, Value: v}
 }
+
+// Mask masks what has the shape of a secret, for texts that are kept elsewhere than in
+// the log.
+func Mask(s string) string { return mask(s) }
+
+// SecretName tells whether a value of this name is never written.
+func SecretName(name string) bool { return secretNames[strings.ToLower(name)] }
 
 func mask(s string) string {
 	if len(s) < 6 {

@@ -49,6 +49,8 @@ type App struct {
 	CORS *CORS `yaml:"cors,omitempty"`
 	// How old a sign-in at the provider may be for this app. Absent: any age.
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
+	// Classes of authentication (acr), exactly as the provider names them, of which a sign-in must have one for this app. Absent: any.
+	ACR []string `yaml:"acr,omitempty"`
 	// Sends X-Cardea-Identity: the identity as a signed JWT, its audience the app, 60 seconds valid.
 	Identity bool `yaml:"identity"`
 
@@ -111,7 +113,12 @@ type Path struct {
 	Access *Access `yaml:"access,omitempty"`
 	// How old a sign-in at the provider may be for this part.
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
+	// Classes of authentication (acr) of which a sign-in must have one for this part, in place of the app's.
+	ACR []string `yaml:"acr,omitempty"`
 }
+
+// demands tells whether the entry asks more of people than that they are signed in.
+func (p *Path) demands() bool { return p.Access != nil || p.MaxAge != 0 || len(p.ACR) > 0 }
 
 // Logout is a request by which people sign out in the app itself.
 type Logout struct {

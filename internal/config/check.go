@@ -97,7 +97,9 @@ func (c *checker) all() {
 	c.paths()
 	c.keys()
 	c.network()
-	c.certificate()
+	c.admin()
+	c.certificate("tls", c.cfg.TLS)
+	c.certificate("admin.tls", c.cfg.Admin.TLS)
 	c.limits()
 	c.providers()
 	c.apps()
@@ -179,11 +181,6 @@ func (c *checker) network() {
 		seen[l.listen] = l.path
 		c.when(l.listen.Network == "unix" && len(l.listen.Address) > maxSocketPath, l.path,
 			"the socket's path is longer than systems take", "write a shorter one, such as unix:/run/cardea/admin.sock")
-	}
-	c.when(!cfg.Admin.Listen.Local(), "admin.listen", "is reachable from elsewhere, and who reaches it may end every session",
-		"write unix:/path, or an address on 127.0.0.1")
-	if cfg.Admin.Listen.Local() && cfg.Admin.Listen.Network == "tcp" {
-		c.warn("admin.listen", "every program on this machine may end sessions through it; a unix socket has permissions")
 	}
 	if !cfg.Ops.Listen.Local() {
 		c.warn("ops.listen", "metrics can be read from elsewhere")

@@ -23,10 +23,9 @@ func (c *checker) access(path string, a *Access, providers []Provider) {
 	c.groups(strict.Key(path, "groups"), a.Groups)
 	c.claims(strict.Key(path, "claims"), a.Claims)
 
-	hasGroups := func(p Provider) bool { return p.Record.Claims.Groups.Source != record.FromNone }
 	hasEmail := func(p Provider) bool { return p.Record.Claims.Email.Verified != record.EmailNever }
 	if len(a.Groups) > 0 {
-		c.needs(strict.Key(path, "groups"), "groups", "record.claims.groups", providers, hasGroups)
+		c.needs(strict.Key(path, "groups"), "groups", "record.claims.groups (source, and claim or lists)", providers, tellsGroups)
 	}
 	if len(a.Emails) > 0 {
 		c.needs(strict.Key(path, "emails"), "believed e-mail addresses", "record.claims.email and email_verified", providers, hasEmail)
@@ -54,10 +53,54 @@ func (c *checker) needs(path, what, where string, providers []Provider, gives fu
 	}
 	switch {
 	case asked > 0 && able == 0:
-		c.fault(path, "no provider here gives "+what+", so nobody would be let in", "state "+where+" of the provider, or remove the rule")
+		ids := strings.Join(without, ", ")
+		c.fault(path, fmt.Sprintf("no provider here gives %s: %s has no source of them, so nobody would be let in", what, ids), "state "+where+" of "+ids+", or remove the rule")
 	case len(without) > 0:
 		c.warn(path, fmt.Sprintf("nobody is let in from %s, which gives no %s", strings.Join(without, ", "), what))
 	}
+}
+
+func tellsGroups(p Provider) bool { return p.Record.Claims.Groups.Source != record.FromNone }
+
+// groupHeaders checks that headers with groups have something to carry. What a preset
+// names is no wish of the operator's.
+func (c *checker) groupHeaders(path string, a *App, providers []Provider) {
+	var ids []string
+	for _, p := range providers {
+		if p.Record.Kind == "" || tellsGroups(p) {
+			return
+		}
+		ids = append(ids, p.ID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers.Names)) {
+		_, preset := a.Record.Headers[name]
+		if a.Headers.Names[name] == HeaderGroups && !preset && len(ids) > 0 {
+			c.fault(strict.Key(path, name), fmt.Sprintf("no provider here gives groups: %s has no source of them, so the header would always be empty", strings.Join(ids, ", ")),
+				"state record.claims.groups (source, and claim or lists) of "+strings.Join(ids, ", ")+", or remove the header")
+		}
+	}
+}
+
+// WantsGroups reports whether anything asks for the groups of people who sign in at a
+// provider: an access rule, or a header that the configuration names.
+func (cfg *Config) WantsGroups(provider string) bool {
+	asks := func(a *Access) bool { return a != nil && len(a.Groups) > 0 }
+	if asks(cfg.Access) {
+		return true
+	}
+	for i := range cfg.Apps {
+		a := &cfg.Apps[i]
+		if len(a.Providers) > 0 && !slices.Contains(a.Providers, provider) {
+			continue
+		}
+		wanted := asks(a.Access) || a.Headers.Set != "" ||
+			slices.Contains(slices.Collect(maps.Values(a.Headers.Names)), HeaderGroups) ||
+			slices.ContainsFunc(a.Paths, func(p Path) bool { return asks(p.Access) })
+		if wanted {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checker) emails(path string, list []string) {

@@ -33,12 +33,13 @@ func (c *checker) apps() {
 		}
 		c.upstream(path, a)
 		c.session(strict.Key(path, "session"), a.Session)
-		c.age(strict.Key(path, "max_age"), a.MaxAge)
 		providers := c.appProviders(path, a)
+		c.stepUp(path, a.MaxAge, a.ACR, providers)
 		c.access(strict.Key(path, "access"), a.Access, providers)
 		c.appPaths(path, a, providers)
 		c.logouts(strict.Key(path, "logout"), a)
 		c.headers(strict.Key(path, "headers"), a.Headers)
+		c.groupHeaders(strict.Key(path, "headers"), a, providers)
 		c.cors(strict.Key(path, "cors"), a.CORS)
 		if known {
 			c.resolve(path, a)
@@ -167,7 +168,7 @@ func (c *checker) appPaths(path string, a *App, providers []Provider) {
 			seen[key] = i
 		}
 		c.access(strict.Key(entry, "access"), p.Access, providers)
-		c.age(strict.Key(entry, "max_age"), p.MaxAge)
+		c.stepUp(entry, p.MaxAge, p.ACR, providers)
 		c.pathMeaning(entry, p)
 	}
 }
@@ -205,12 +206,12 @@ func (c *checker) appPath(entry string, a *App, p *Path) {
 
 // pathMeaning refuses entries that say nothing or contradict themselves.
 func (c *checker) pathMeaning(entry string, p *Path) {
-	demands := p.Access != nil || p.MaxAge != 0
+	stated := p.demands() || c.positions.Has(strict.Key(entry, "acr"))
 	switch {
-	case !p.Public && !p.Bearer && !demands && c.whole(entry):
-		c.fault(entry, "says nothing about its path", "write public: true, bearer: true, access or max_age")
-	case p.Public && demands:
-		c.fault(strict.Key(entry, "public"), "lets everyone in, so access and max_age beside it never hold", "keep one of the two")
+	case !p.Public && !p.Bearer && !stated && c.whole(entry):
+		c.fault(entry, "says nothing about its path", "write public: true, bearer: true, access, max_age or acr")
+	case p.Public && p.demands():
+		c.fault(strict.Key(entry, "public"), "lets everyone in, so access, max_age and acr beside it never hold", "keep one of the two")
 	case p.BareToken && !p.Bearer:
 		c.fault(strict.Key(entry, "bare_token"), "says how a bearer token is written, and none is taken here", "write bearer: true as well, or remove it")
 	case p.Public && p.Bearer:

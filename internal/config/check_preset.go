@@ -132,11 +132,11 @@ func (c *checker) resolvePaths(path string, a *App) {
 			if over.Public {
 				continue
 			}
-			if over.Access != nil || over.MaxAge != 0 {
+			if over.demands() {
 				c.warn(strict.Index(strict.Key(path, "paths"), above), c.opened(a, p))
 			}
 			if !p.Public {
-				add.Access, add.MaxAge = over.Access, over.MaxAge
+				add.Access, add.MaxAge, add.ACR = over.Access, over.MaxAge, over.ACR
 			}
 		}
 		a.Paths = append(a.Paths, add)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/strict"
@@ -22,6 +23,9 @@ func (c *checker) providers() {
 		c.issuer(path, p, known)
 		c.client(path, p, known)
 		c.scopes(path, p, known)
+		if known && p.MaxAge >= time.Second {
+			c.tellsAge(strict.Key(path, "max_age"), []Provider{*p})
+		}
 		if p.Name == "" {
 			p.Name = firstOf(p.Record.Title, p.ID)
 		}
@@ -153,7 +157,9 @@ func (c *checker) client(path string, p *Provider, known bool) {
 	if b := p.BackchannelURL; b != nil && b.Scheme == "http" && !b.Loopback() {
 		c.warn(strict.Key(path, "backchannel_url"), "the client secret and tokens travel over plain http")
 	}
+	c.key(path, p, known)
 	c.secret(path, p, known)
+	c.behind(path, p, known)
 	p.CA = c.authorities(strict.Key(path, "ca_file"), &p.CAFile)
 	c.age(strict.Key(path, "max_age"), p.MaxAge)
 }
@@ -178,8 +184,35 @@ func (c *checker) secret(path string, p *Provider, known bool) {
 		p.ClientSecret = c.fromFile(file, p.ClientSecretFile)
 	case hasEnv:
 		p.ClientSecret = c.fromEnv(env, p.ClientSecretEnv)
-	case known && p.Record.Client.Auth != record.AuthNone && !c.refusedSecret(path):
+	case known && c.needsSecret(p) && !c.refusedSecret(path):
 		c.fault(file, "there is no client secret", "write client_secret_file: PATH or client_secret_env: NAME")
+	}
+}
+
+// needsSecret reports whether the client proves who it is by a secret.
+func (c *checker) needsSecret(p *Provider) bool {
+	switch auth := p.Record.Client.Auth; {
+	case p.Record.Client.Exchange == record.ExchangeApplicationToken:
+		return true
+	case auth == record.AuthNone || keyMust(auth):
+		return false
+	default:
+		return !keyMay(auth) || p.ClientKeyFile == "" && p.ClientKeyEnv == ""
+	}
+}
+
+// behind checks that signing out behind the provider can be asked for.
+func (c *checker) behind(path string, p *Provider, known bool) {
+	if !p.SignOutUpstream || !known {
+		return
+	}
+	at := strict.Key(path, "sign_out_upstream")
+	switch p.Record.SignOut.Upstream {
+	case record.UpstreamOnRequest:
+	case record.UpstreamAlways:
+		c.warn(at, "is not needed: this provider always signs out of what is behind it")
+	default:
+		c.fault(at, "this provider knows no request to sign out of what is behind it", "remove it, or state record.sign_out.upstream and upstream_params")
 	}
 }
 

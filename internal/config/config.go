@@ -52,8 +52,19 @@ type Ops struct {
 
 // Admin is the listener of the administration API.
 type Admin struct {
-	// Address: unix:/path, or host:port on loopback. The API itself asks for no password: who reaches it may end every session. Default unix:{data_dir}/admin.sock.
+	// Address: unix:/path, which only the gateway's own user opens, or host:port, which asks for a credential. Default unix:{data_dir}/admin.sock.
 	Listen Listen `yaml:"listen" hint:"a socket such as unix:/run/cardea/admin.sock"`
+	// Origin at which programs reach a host:port, such as https://gate.internal:9443. The credential is good for requests to it only. Must be https beyond loopback. Default: what listen says.
+	URL *Origin `yaml:"url,omitempty" hint:"an origin such as https://gate.internal:9443"`
+	// The file with the credential for a host:port, 32 random characters or more.
+	TokenFile string `yaml:"token_file,omitempty"`
+	// The environment variable with the credential for a host:port.
+	TokenEnv string `yaml:"token_env,omitempty"`
+	// Certificate to serve a host:port with; needed beyond loopback.
+	TLS *TLS `yaml:"tls,omitempty"`
+
+	// Token is the credential from the file or the environment; empty for a unix socket.
+	Token Secret `yaml:"-"`
 }
 
 // Store says where durable things are kept.

@@ -20,6 +20,8 @@ type faultCase struct {
 
 const mark = "§"
 
+const hiddenToken = "correct-horse-battery-staple-0123456789"
+
 func (tt faultCase) run(t *testing.T) {
 	t.Helper()
 	doc := least + tt.new
@@ -37,8 +39,8 @@ func (tt faultCase) run(t *testing.T) {
 	column := len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1
 
 	w := world{
-		files: map[string]string{"/etc/cardea/empty": " \n", "/etc/cardea/junk.pem": "junk"},
-		env:   map[string]string{"EMPTY": ""},
+		files: map[string]string{"/etc/cardea/empty": " \n", "/etc/cardea/junk.pem": "junk", "/etc/cardea/token": hiddenToken + "\n", "/etc/cardea/short": "hunter2"},
+		env:   map[string]string{"EMPTY": "", "TOKEN": hiddenToken, "BLANKS": strings.Repeat("a b ", 20)},
 	}
 	_, _, err := w.load(before + after)
 	var faults *Faults
@@ -112,7 +114,18 @@ func TestFaultsOfTheGateway(t *testing.T) {
 		{"star", publicLine, "public_url: " + mark + "https://*.example.com", "public_url", "star", "one host"},
 		{"port", publicLine, "public_url: " + mark + "https://example.com:99999", "public_url", "not a port", "65535"},
 		{"same listener", "", "ops: {listen: " + mark + "\"127.0.0.1:4180\"}\n", "ops.listen", "same address as listen", "its own"},
-		{"admin open", "", "admin: {listen: " + mark + "\":9000\"}\n", "admin.listen", "reachable from elsewhere", "unix:/path"},
+		{"admin in the open", "", "admin: {listen: " + mark + "\":9000\", url: \"https://gate.internal:9000\", token_file: token}\n", "admin.listen", "reachable from elsewhere", "unix:/path"},
+		{"admin without a credential", "", "admin: {listen: " + mark + "\"127.0.0.1:9000\"}\n", "admin.listen", "no credential", "admin.token_file"},
+		{"admin with two credentials", "", "admin: {listen: \"127.0.0.1:9000\", token_file: token, token_env: " + mark + "TOKEN}\n", "admin.token_env", "beside admin.token_file", "one of the two"},
+		{"admin credential short", "", "admin: {listen: \"127.0.0.1:9000\", token_file: " + mark + "short}\n", "admin.token_file", "too short", "/dev/urandom"},
+		{"admin credential with blanks", "", "admin: {listen: \"127.0.0.1:9000\", token_env: " + mark + "BLANKS}\n", "admin.token_env", "blanks", "/dev/urandom"},
+		{"admin credential missing", "", "admin: {listen: \"127.0.0.1:9000\", token_file: " + mark + "nowhere}\n", "admin.token_file", "does not exist", "check the path"},
+		{"admin credential unset", "", "admin: {listen: \"127.0.0.1:9000\", token_env: " + mark + "NOPE}\n", "admin.token_env", "NOPE is not set", "set it"},
+		{"admin without a name", "", "admin: {listen: " + mark + "\"127.0.0.1:0\", token_file: token}\n", "admin.listen", "by which name", "admin.url"},
+		{"admin by plain http", "", "admin: {listen: \"127.0.0.1:9000\", url: " + mark + "\"http://gate.internal:9000\", token_file: token}\n", "admin.url", "could be read", "https://"},
+		{"admin by https without a certificate", "", "admin: {listen: \"127.0.0.1:9000\", token_file: token, tls: {cert_file: " + mark + "junk.pem, key_file: junk.pem}}\n", "admin.tls.cert_file", "not a pair", "PEM"},
+		{"credential for a socket", "", "admin: {token_file: " + mark + "token}\n", "admin.token_file", "no meaning for a unix socket", "host:port"},
+		{"certificate for a socket", "", "admin: {url: " + mark + "\"https://gate.internal\"}\n", "admin.url", "no meaning for a unix socket", "host:port"},
 		{"admin socket too long", "", "admin: {listen: " + mark + "unix:/" + strings.Repeat("x", 110) + "}\n", "admin.listen", "longer than", "shorter"},
 		{"root key twice", "", "keys: {root_file: a, root_env: " + mark + "B}\n", "keys.root_env", "beside keys.root_file", "one of the two"},
 		{"root key unset", "", "keys: {root_env: " + mark + "NOPE}\n", "keys.root_env", "NOPE is not set", "set it"},
@@ -137,7 +150,7 @@ func TestFaultsOfProviders(t *testing.T) {
 		{"id missing", "id: main\n    kind", mark + "kind", "providers[0].id", "is missing", "name the provider"},
 		{"id twice", "apps:", second("id: " + mark + "main, kind: oidc, issuer: https://x.example.com, client_id: y"), "providers[1].id", "providers[0] already", "another id"},
 		{"same client", "apps:", second("id: b, kind: oidc, issuer: 'http://localhost:8080/realms/acme', client_id: " + mark + "cardea"), "providers[1].client_id", "same client", "one of the two"},
-		{"kind", "kind: keycloak", "kind: " + mark + "github", "providers[0].kind", "no provider record", "write oidc for any other"},
+		{"kind", "kind: keycloak", "kind: " + mark + "myspace", "providers[0].kind", "no provider record", "write oidc for any other"},
 		{"issuer missing", idLine + issuerLine + "\n    ", mark + idLine, "providers[0].issuer", "is missing", "exactly"},
 		{"issuer http", issuerLine, "issuer: " + mark + "http://kc.example.com/realms/a", "providers[0].issuer", "plain http", "https://"},
 		{"issuer metadata", issuerLine, "issuer: " + mark + "https://kc.example.com/.well-known/openid-configuration", "providers[0].issuer", "metadata", "/.well-known/"},

@@ -94,12 +94,11 @@ func (c *checker) authorities(path string, file *string) []byte {
 }
 
 // certificate checks that certificate and key can be read and belong together.
-func (c *checker) certificate() {
-	t := c.cfg.TLS
+func (c *checker) certificate(at string, t *TLS) {
 	if t == nil {
 		return
 	}
-	for path, file := range map[string]*string{"tls.cert_file": &t.CertFile, "tls.key_file": &t.KeyFile} {
+	for path, file := range map[string]*string{at + ".cert_file": &t.CertFile, at + ".key_file": &t.KeyFile} {
 		if *file == "" && !c.positions.Has(path) {
 			c.fault(path, "is missing", "write the path of the PEM file")
 		}
@@ -108,12 +107,12 @@ func (c *checker) certificate() {
 	if t.CertFile == "" || t.KeyFile == "" {
 		return
 	}
-	cert, certOK := c.read("tls.cert_file", t.CertFile)
-	key, keyOK := c.read("tls.key_file", t.KeyFile)
+	cert, certOK := c.read(at+".cert_file", t.CertFile)
+	key, keyOK := c.read(at+".key_file", t.KeyFile)
 	if !certOK || !keyOK {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		c.fault("tls.cert_file", "certificate and key are not a pair: "+strings.TrimPrefix(err.Error(), "tls: "), "name a PEM certificate chain and the key that belongs to it")
+		c.fault(at+".cert_file", "certificate and key are not a pair: "+strings.TrimPrefix(err.Error(), "tls: "), "name a PEM certificate chain and the key that belongs to it")
 	}
 }

@@ -257,7 +257,6 @@ func TestWarningsNameWhatIsWeak(t *testing.T) {
 		{"https without a trusted proxy", "public_url: http://localhost:4180", "public_url: https://auth.lan", "public_url", "trusted_proxies"},
 		{"everybody trusted", "listen: 127.0.0.1:4180", "trusted_proxies: [0.0.0.0/0]", "trusted_proxies[0]", "everybody"},
 		{"metrics for all", "listen: 127.0.0.1:4180", "ops: {listen: \":9000\"}", "ops.listen", "elsewhere"},
-		{"admin over tcp", "listen: 127.0.0.1:4180", "admin: {listen: \"127.0.0.1:9000\"}", "admin.listen", "every program"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -273,5 +272,29 @@ func TestMissingConfigurationIsAFault(t *testing.T) {
 	_, _, err := Load("nowhere.yaml", os.LookupEnv, func(string) ([]byte, error) { return nil, fs.ErrPermission })
 	if err == nil || !strings.Contains(err.Error(), "nowhere.yaml: the file may not be read by this user") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestAnAdminAddressIsReachedByWhatItListensOnUnlessItSaysOtherwise(t *testing.T) {
+	w := world{files: map[string]string{"/etc/cardea/token": hiddenToken + "\n"}}
+	for text, want := range map[string]string{
+		`{listen: "127.0.0.1:9443", token_file: token}`:                                   "http://127.0.0.1:9443",
+		`{listen: "LOCALHOST:9443", token_file: token}`:                                   "http://localhost:9443",
+		`{listen: "127.0.0.1:9443", token_file: token, url: "https://Gate.internal:443"}`: "https://gate.internal",
+		`{listen: "127.0.0.1:0", token_file: token, url: "https://gate.internal:9443"}`:   "https://gate.internal:9443",
+		`{listen: "[::1]:9443", token_file: token}`:                                       "http://[::1]:9443",
+	} {
+		cfg, warnings, err := w.load(least + "admin: " + text + "\n")
+		if err != nil || len(warnings) != 0 {
+			t.Errorf("%s: %v %v", text, err, warnings)
+			continue
+		}
+		if cfg.Admin.URL.String() != want || cfg.Admin.Token.Reveal() != hiddenToken {
+			t.Errorf("%s: reached at %s, want %s", text, cfg.Admin.URL, want)
+		}
+		printed, err := Print(cfg)
+		if err != nil || strings.Contains(string(printed), hiddenToken) {
+			t.Errorf("printed: %v\n%s", err, printed)
+		}
 	}
 }

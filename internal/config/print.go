@@ -48,11 +48,9 @@ func mask(n *yaml.Node) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
 			switch key.Value {
-			case "client_secret_file":
+			case "client_secret_file", "client_key_file", "token_file":
 				value.LineComment = "# " + masked + " (read from this file)"
-			case "client_secret_env":
-				value.LineComment = "# " + masked + " (read from this environment variable)"
-			case "root_env":
+			case "client_secret_env", "client_key_env", "root_env", "token_env":
 				value.LineComment = "# " + masked + " (read from this environment variable)"
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 // authRequest is an authorization request that may be answered at its redirect URI.
@@ -23,6 +25,8 @@ type authRequest struct {
 	loginHint    string
 	hintSubject  string // subject of id_token_hint
 	challenge    string
+	acr          []string   // the classes asked for that are known
+	params       url.Values // as they came, by the names of RFC 6749
 }
 
 func (a *authRequest) asks(prompt string) bool { return slices.Contains(a.prompt, prompt) }
@@ -42,17 +46,28 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := p.opts.Now()
+	form := p.standardNames(r.Form)
 	p.mu.Lock()
 	p.counters.Authorizations++
 	p.state.sweep(now)
-	req, reason := p.redirectTarget(r.Form)
+	req, reason := p.redirectTarget(form)
 	p.mu.Unlock()
 	if req == nil {
+		p.note(Authorize, r, r.Form, Request{Refused: "bad_client"})
 		// Nothing here proves that the redirect URI is the client's: the person is told, nobody else.
 		p.problem(w, r, http.StatusBadRequest, "bad_client", reason)
 		return
 	}
-	if err := p.readAuthRequest(req, r.Form); err != nil {
+	err := p.readAuthRequest(req, form)
+	if err == nil && p.strict {
+		err = p.readByRecord(req, r.Form)
+	}
+	of := Request{Client: req.client.ID}
+	if err != nil {
+		of.Refused = err.code
+	}
+	p.note(Authorize, r, r.Form, of)
+	if err != nil {
 		p.answerAuth(w, r, req, url.Values{"error": {err.code}, "error_description": {err.description}})
 		return
 	}
@@ -81,6 +96,7 @@ func (p *Provider) redirectTarget(form url.Values) (*authRequest, string) {
 		redirectURI:  form.Get("redirect_uri"),
 		responseMode: form.Get("response_mode"),
 		state:        form.Get("state"),
+		params:       form,
 	}, ""
 }
 
@@ -103,11 +119,16 @@ func (p *Provider) readAuthRequest(req *authRequest, form url.Values) *authError
 		return refuse("invalid_request", "response_mode must be query or form_post")
 	}
 	req.scope = strings.Fields(form.Get("scope"))
-	if !slices.Contains(req.scope, "openid") {
+	if slices.Contains(p.rec.Scopes, "openid") && !slices.Contains(req.scope, "openid") {
 		return refuse("invalid_scope", "scope must contain openid")
 	}
 	req.nonce = form.Get("nonce")
 	req.loginHint = form.Get("login_hint")
+	for _, class := range strings.Fields(form.Get("acr_values")) {
+		if slices.Contains(p.opts.ACRs, class) {
+			req.acr = append(req.acr, class)
+		}
+	}
 	if err := p.readChallenge(req, form); err != nil {
 		return err
 	}
@@ -120,8 +141,14 @@ func (p *Provider) readAuthRequest(req *authRequest, form url.Values) *authError
 // readChallenge reads the PKCE parameters (RFC 7636 section 4.3). plain is not supported.
 func (p *Provider) readChallenge(req *authRequest, form url.Values) *authError {
 	req.challenge = form.Get("code_challenge")
+	if p.rec.Client.PKCE == record.PKCEOff {
+		if form.Has("code_challenge") || form.Has("code_challenge_method") {
+			return refuse("invalid_request", "code_challenge is not known here")
+		}
+		return nil
+	}
 	if req.challenge == "" {
-		if p.opts.RequirePKCE || req.client.public() {
+		if p.opts.RequirePKCE || req.client.public() || p.strict {
 			return refuse("invalid_request", "code_challenge is required")
 		}
 		if form.Has("code_challenge_method") {
@@ -142,7 +169,7 @@ func (p *Provider) readPrompt(req *authRequest, form url.Values) *authError {
 	for _, value := range strings.Fields(form.Get("prompt")) {
 		if slices.Contains(p.opts.Prompts, value) {
 			req.prompt = append(req.prompt, value)
-		} else if p.opts.RefuseOtherPrompts {
+		} else if p.rec.Prompt.Unknown != record.PromptUnknownIgnored {
 			return refuse("invalid_request", "prompt has a value that is not supported")
 		}
 	}
@@ -159,7 +186,10 @@ func (p *Provider) readHints(req *authRequest, form url.Values) *authError {
 		if err != nil {
 			return refuse("invalid_request", "max_age is not a number of seconds")
 		}
-		if !p.opts.IgnoreMaxAge {
+		if p.strict && seconds == 0 {
+			return refuse("invalid_request", "max_age=0 is never satisfied")
+		}
+		if p.forces(record.FreshByMaxAge, record.FreshByPromptAndMaxAge) {
 			req.maxAge = time.Duration(seconds) * time.Second
 		}
 	}
@@ -180,7 +210,9 @@ func (p *Provider) answerAuth(w http.ResponseWriter, r *http.Request, req *authR
 	if req.state != "" {
 		params.Set("state", req.state)
 	}
-	params.Set("iss", p.opts.Issuer)
+	if iss := p.responseIssuer(); iss != "" {
+		params.Set("iss", p.follow(r, iss))
+	}
 	if change := p.faults().AuthorizeResponse; change != nil {
 		change(params)
 	}
@@ -228,7 +260,11 @@ func (p *Provider) giveCode(it *interaction, sess *session, now time.Time) strin
 			SID:      sess.SID,
 			Scope:    it.req.scope,
 			AuthTime: sess.AuthTime,
+			ACR:      sess.ACR,
 			Expires:  now.Add(max(p.opts.RefreshTokenLife, p.opts.AccessTokenLife)),
+
+			RedirectURI: it.req.redirectURI,
+			Refreshable: p.refreshable(it.req),
 		},
 		redirectURI: it.req.redirectURI,
 		challenge:   it.req.challenge,

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 const (
@@ -72,7 +74,7 @@ func (p *Provider) EndSessionsOf(ctx context.Context, username string) (int, err
 // at once, and waits for the answers. A person's leaving the page does not stop it. The caller does
 // not hold p.mu: a client may ask for the keys before it answers.
 func (p *Provider) tell(ctx context.Context, ended *session) {
-	if ended == nil {
+	if ended == nil || p.rec.Notices.BackChannel == record.No {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutPatience)
@@ -102,18 +104,7 @@ func (p *Provider) clientsOf(sess *session) []Client {
 
 // notify makes one client's logout token (Back-Channel Logout 2.4) and posts it (2.5).
 func (p *Provider) notify(ctx context.Context, client Client, ended *session) {
-	now := p.opts.Now()
-	notice := &LogoutNotice{
-		ClientID: client.ID, Typ: "logout+jwt", Sign: signAs, Copies: 1,
-		Claims: map[string]any{
-			"iss": p.opts.Issuer, "aud": client.ID, "sub": ended.Subject, "jti": randomValue(),
-			"iat": now.Unix(), "exp": now.Add(logoutTokenLife).Unix(),
-			"events": map[string]any{logoutEvent: map[string]any{}},
-		},
-	}
-	if client.BackChannelLogoutSessionRequired {
-		notice.Claims["sid"] = ended.SID
-	}
+	notice := p.notice(client, ended, p.opts.Now())
 	if change := p.faults().LogoutToken; change != nil {
 		change(notice)
 	}
@@ -133,6 +124,38 @@ func (p *Provider) notify(ctx context.Context, client Client, ended *session) {
 		d.Status, d.CacheControl, d.Err = p.postLogout(ctx, client.BackChannelLogoutURI, token)
 		p.delivered(d)
 	}
+}
+
+// notice is a logout token as the record has it. Of several types each comes in its turn, and where
+// sid is enough every other token goes without sub.
+func (p *Provider) notice(client Client, ended *session, now time.Time) *LogoutNotice {
+	p.mu.Lock()
+	turn := p.notices
+	p.notices++
+	p.mu.Unlock()
+	notice := &LogoutNotice{
+		ClientID: client.ID, Sign: signAs, Copies: 1,
+		Claims: map[string]any{
+			"iss": p.tokenIssuer(), "aud": client.ID, "sub": ended.Subject, "jti": randomValue(),
+			"iat": now.Unix(), "exp": now.Add(logoutTokenLife).Unix(),
+			"events": map[string]any{logoutEvent: map[string]any{}},
+		},
+	}
+	if types := p.rec.Notices.BackChannelTyp; len(types) > 0 {
+		if typ := types[turn%len(types)]; typ != record.LogoutTypAbsent {
+			notice.Typ = string(typ)
+		}
+	}
+	if p.rec.Notices.BackChannelExp == record.No {
+		delete(notice.Claims, "exp")
+	}
+	if client.BackChannelLogoutSessionRequired && p.sid() {
+		notice.Claims["sid"] = ended.SID
+		if p.strict && turn%2 == 1 {
+			delete(notice.Claims, "sub")
+		}
+	}
+	return notice
 }
 
 func (p *Provider) postLogout(ctx context.Context, address, token string) (status int, cacheControl string, err error) {

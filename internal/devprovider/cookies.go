@@ -22,8 +22,12 @@ func portOf(u *url.URL) string {
 }
 
 func (p *Provider) setCookie(w http.ResponseWriter, kind, value string) {
+	path := p.path + "/"
+	if p.strict { // a record's endpoints need not be below the issuer
+		path = "/"
+	}
 	c := &http.Cookie{
-		Name: p.cookieName(kind), Value: value, Path: p.path + "/",
+		Name: p.cookieName(kind), Value: value, Path: path,
 		HttpOnly: true, Secure: p.secure, SameSite: http.SameSiteLaxMode,
 	}
 	if value == "" {

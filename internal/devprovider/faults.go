@@ -23,6 +23,12 @@ const (
 	Revocation  Endpoint = "revocation"
 	EndSession  Endpoint = "end_session"
 	Home        Endpoint = "home"
+
+	// These exist where a record has them.
+	ApplicationToken Endpoint = "application_token"
+	Emails           Endpoint = "emails"
+	Groups           Endpoint = "groups"
+	Manual           Endpoint = "manual" // where people end the provider's session themselves
 )
 
 // Faults are hooks that make the provider misbehave. Every field may be nil. Hooks run without the

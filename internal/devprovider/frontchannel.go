@@ -4,18 +4,26 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 // frames lists the addresses that a page has to load so that the clients of a sign-in that has
 // ended (nil: there was none) hear of it (Front-Channel Logout 1.0 section 3).
 func (p *Provider) frames(ended *session) []string {
-	if ended == nil {
+	if ended == nil || p.rec.Notices.FrontChannel == record.No {
 		return nil
 	}
 	var list []string
 	for _, client := range p.clientsOf(ended) {
 		if client.FrontChannelLogoutURI != "" {
-			params := url.Values{"iss": {p.opts.Issuer}, "sid": {ended.SID}}
+			params := url.Values{}
+			if p.rec.Notices.FrontChannelIss == record.Yes {
+				params.Set("iss", p.tokenIssuer())
+			}
+			if p.sid() {
+				params.Set("sid", ended.SID)
+			}
 			list = append(list, withParams(client.FrontChannelLogoutURI, params))
 		}
 	}

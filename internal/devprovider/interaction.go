@@ -46,8 +46,9 @@ func (p *Provider) next(it *interaction, sess *session, now time.Time) step {
 	fresh := it.loggedIn == sess.SID
 	tooOld := it.req.maxAge >= 0 && now.Sub(sess.AuthTime) >= it.req.maxAge
 	another := it.req.hintSubject != "" && it.req.hintSubject != sess.Subject
+	weak := len(it.req.acr) > 0 && !slices.Contains(it.req.acr, sess.ACR)
 	switch {
-	case !fresh && (it.req.asks("login") || tooOld || another):
+	case !fresh && (p.asksLogin(it.req, sess) || tooOld || another || weak):
 		return stepLogin
 	case it.req.asks("select_account") && !fresh && it.chosen != sess.SID:
 		return stepSelect
@@ -83,7 +84,9 @@ func (p *Provider) advance(w http.ResponseWriter, r *http.Request, it *interacti
 
 	if todo == stepDone {
 		value := p.giveCode(it, sess, now)
-		p.answerAuth(w, r, it.req, url.Values{"code": {value}})
+		answer := url.Values{p.rec.Client.CodeParam: {value}}
+		p.introduce(answer, it.req, sess)
+		p.answerAuth(w, r, it.req, answer)
 		return
 	}
 	if it.req.asks("none") {
@@ -168,7 +171,7 @@ func (p *Provider) actOnInteraction(w http.ResponseWriter, r *http.Request) {
 }
 
 // logIn checks credentials and opens or renews the browser's session. The same person keeps the sid
-// and gets a newer auth_time, as at Keycloak; another person ends the session there was,
+// and gets a newer auth_time; another person ends the session there was,
 // and its clients are told.
 func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, it *interaction) {
 	now := p.opts.Now()
@@ -193,6 +196,10 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, it *interaction
 		sess = &session{SID: randomValue(), Cookie: hashOf(cookie), Subject: person.Subject}
 	}
 	sess.AuthTime, sess.Expires = now, now.Add(p.opts.SessionLife)
+	sess.Forced = sess.Forced || p.asksForce(it.req)
+	if len(p.opts.ACRs) > 0 {
+		sess.ACR = append(slices.Clone(it.req.acr), p.opts.ACRs[0])[0]
+	}
 	p.state.Sessions[sess.SID] = sess
 	it.loggedIn = sess.SID
 	p.updateInteraction(it)
@@ -225,7 +232,7 @@ func (p *Provider) selectAccount(w http.ResponseWriter, r *http.Request, it *int
 	if r.PostForm.Get("account") == "other" || sess == nil || sess.Subject != r.PostForm.Get("account") {
 		// Another account wants its password, whatever else the request asked for.
 		changed := *it.req
-		changed.prompt = append(slices.Clone(changed.prompt), "login")
+		changed.prompt = append(slices.Clone(changed.prompt), anotherAccount)
 		it.req = &changed
 	} else {
 		it.chosen = sess.SID

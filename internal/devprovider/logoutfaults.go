@@ -25,7 +25,7 @@ func (f LogoutForgery) Faults() Faults { return Faults{LogoutToken: f.Change} }
 
 // LogoutForgeries lists what a client must refuse: what the OpenID conformance suite tries of
 // relying parties, and what else can be wrong. Two of them end sign-ins all the same: "replay" posts
-// a good token and then the same again, and "no exp, typ JWT" is as Ory Hydra's, to be taken by a
+// a good token and then the same again, and "no exp, typ JWT" is as one provider's are, to be taken by a
 // client that was told to expect it.
 func LogoutForgeries() []LogoutForgery {
 	set := func(name string, value any) func(*LogoutNotice) {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 // ErrNotLoopback is returned where the provider is asked to be reachable from another machine.
@@ -28,11 +30,11 @@ const (
 type RefreshPolicy int
 
 const (
-	// RefreshAlways gives one with every code exchange, as Keycloak does.
+	// RefreshAlways gives one with every code exchange.
 	RefreshAlways RefreshPolicy = iota
 	// RefreshOffline gives one where the scope offline_access was granted (OIDC Core 11).
 	RefreshOffline
-	// RefreshNever gives none, as a GitHub OAuth app does.
+	// RefreshNever gives none.
 	RefreshNever
 )
 
@@ -52,17 +54,35 @@ type Client struct {
 	// code. Its host must be loopback: this server calls it.
 	BackChannelLogoutURI string
 	// BackChannelLogoutSessionRequired puts sid into the logout tokens, beside sub. Without it they
-	// name the person alone, as Keycloak's do.
+	// name the person alone.
 	BackChannelLogoutSessionRequired bool
 	// FrontChannelLogoutURI is loaded in a hidden frame of the page that ends such a sign-in, with
 	// iss and sid.
 	FrontChannelLogoutURI string
-	// AuthMethod is client_secret_basic or client_secret_post. Empty takes either.
+	// AuthMethod is client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or
+	// signed_secret. Empty takes Basic and post, or what Options.Record says.
 	AuthMethod string
+	// Key verifies the client's JWTs (private_key_jwt, signed_secret). KeyID, if set, is demanded as
+	// their kid; KeyIssuer is the name of the key's owner, where the record has it in their iss.
+	Key              crypto.PublicKey
+	KeyID, KeyIssuer string
 }
 
 // Options are the provider's settings. Issuer is required, all else has a default.
 type Options struct {
+	// Record makes the provider behave as a provider of this record does, to the letter, and the
+	// nastier way where the record does not know: endpoints at its paths (see Placed), prompts, what
+	// forces a sign-in, refresh, sign-out, notices, revocation, client authentication, the shapes of
+	// requests and answers. An Issuer without a path gives way to the record's default issuer. Of
+	// the options below, those about refresh (but RefreshNever and RefreshOmitsIDToken), prompts,
+	// max_age, thin ID tokens and the logout's confirmation are then the record's to say.
+	Record *record.Record
+	// ACRs are the authentication classes that can be asked for by acr_values, weakest first. A
+	// sign-in is of the first asked-for class that is among them, and of the first of ACRs where
+	// none is asked for; a session of another class than asked for must sign in again. Empty: there
+	// are none, and acr_values is ignored.
+	ACRs []string
+
 	// Issuer is the issuer as it appears in tokens, byte for byte: a trailing slash given here is
 	// kept. Its host must be loopback. A path is served as a prefix of all endpoints.
 	Issuer string
@@ -143,6 +163,7 @@ type Options struct {
 
 // complete fills defaults in and reports what cannot be served.
 func (o *Options) complete() error {
+	o.byRecord()
 	base, err := parseIssuer(o.Issuer)
 	if err != nil {
 		return err
@@ -260,9 +281,13 @@ func (c Client) check() error {
 	}
 	switch c.AuthMethod {
 	case "":
-	case authBasic, authPost:
+	case authBasic, authPost, authSecretJWT:
 		if c.Secret == "" {
 			return fmt.Errorf("client %q: %s needs a secret", c.ID, c.AuthMethod)
+		}
+	case authPrivateKey, authSigned:
+		if c.Key == nil {
+			return fmt.Errorf("client %q: %s needs a key", c.ID, c.AuthMethod)
 		}
 	default:
 		return fmt.Errorf("client %q: unknown authentication method %q", c.ID, c.AuthMethod)
@@ -270,7 +295,7 @@ func (c Client) check() error {
 	return nil
 }
 
-func (c Client) public() bool { return c.Secret == "" }
+func (c Client) public() bool { return c.Secret == "" && c.Key == nil }
 
 func (c Client) title() string {
 	if c.Name != "" {

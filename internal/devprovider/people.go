@@ -21,8 +21,21 @@ type Person struct {
 	EmailVerified bool
 	Groups        []string
 	Picture       string
+	// Addresses is what an endpoint with e-mail addresses lists. Default: an unverified one, a
+	// verified one, and Email, which is the primary.
+	Addresses []Address
+	// Avatar is the hash that a provider makes a picture's address of. Default: a made-up one.
+	Avatar string
+	// NoRefreshToken: this person's sign-ins come without a refresh token, whatever they asked for.
+	NoRefreshToken bool
 	// Disabled people cannot sign in, refresh or ask for UserInfo.
 	Disabled bool
+}
+
+// Address is an e-mail address as a list of them has it.
+type Address struct {
+	Address           string
+	Verified, Primary bool
 }
 
 // DefaultPeople are the two people of the demo.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 // Provider is an OpenID provider. It is an http.Handler that is safe for concurrent use.
@@ -24,6 +26,10 @@ type Provider struct {
 	pages     *pageSet
 	faultsNow atomic.Pointer[Faults]
 	crossSite *http.CrossOriginProtection
+	rec       record.Record // what it behaves as, placed on its own origin
+	strict    bool          // by a record that was given, to the letter
+	origin    string
+	at        map[Endpoint]string // where endpoints are
 
 	mu           sync.Mutex // guards all below
 	people       []Person
@@ -35,6 +41,11 @@ type Provider struct {
 	logouts      map[string]*pendingLogout
 	deliveries   []LogoutDelivery
 	counters     Counters
+	requests     []Request
+	assertions   map[string]bool        // jti of clients' JWTs
+	applications map[string]application // by hash
+	introduced   map[string]bool        // by consentKey: whose name was told
+	notices      int
 }
 
 // New makes a provider, with the state of the state file if there is one. It returns an error
@@ -71,7 +82,11 @@ func New(opts Options) (*Provider, error) {
 		interactions: map[string]*interaction{},
 		logouts:      map[string]*pendingLogout{},
 		counters:     Counters{TokenRequests: map[string]int{}, TokensGiven: map[string]int{}},
+		assertions:   map[string]bool{},
+		applications: map[string]application{},
+		introduced:   map[string]bool{},
 	}
+	p.behave()
 	p.SetFaults(opts.Faults)
 	for _, c := range opts.Clients {
 		p.clients[c.ID] = c
@@ -81,29 +96,6 @@ func New(opts Options) (*Provider, error) {
 	}
 	p.handler = p.routes()
 	return p, nil
-}
-
-func (p *Provider) routes() http.Handler {
-	mux := http.NewServeMux()
-	handle := func(pattern string, e Endpoint, h http.HandlerFunc) {
-		mux.HandleFunc(pattern, p.faulty(e, h))
-	}
-	handle("GET /.well-known/openid-configuration", Discovery, p.discovery)
-	handle("GET /jwks", Keys, p.jwks)
-	handle("GET /authorize", Authorize, p.authorize)
-	handle("POST /authorize", Authorize, p.authorize)
-	handle("GET /interaction/{id}", Interaction, p.showInteraction)
-	handle("POST /interaction/{id}/{act}", Interaction, p.actOnInteraction)
-	handle("POST /token", Token, p.token)
-	handle("GET /userinfo", UserInfo, p.userinfo)
-	handle("POST /userinfo", UserInfo, p.userinfo)
-	handle("POST /revoke", Revocation, p.revoke)
-	handle("GET /end-session", EndSession, p.endSession)
-	handle("POST /end-session", EndSession, p.endSession)
-	handle("POST /end-session/confirm/{id}", EndSession, p.confirmLogout)
-	handle("GET /{$}", Home, p.home)
-	handle("POST /sign-out", Home, p.signOutHere)
-	return mux
 }
 
 // ServeHTTP answers requests for the issuer's host, on a loopback address. Any other host is
@@ -121,7 +113,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.path+"/", http.StatusFound)
 		return
 	}
-	http.StripPrefix(p.path, p.handler).ServeHTTP(w, r)
+	p.handler.ServeHTTP(w, r)
 }
 
 func loopbackAddr(addr net.Addr) bool {
@@ -225,7 +217,7 @@ func (p *Provider) LiveGrants() int {
 }
 
 // EndSession ends a sign-in as an administrator would, with its grants. It reports whether there
-// was one. Relying parties are not told, as by Keycloak's "log out all sessions"; EndSessionsOf
+// was one. Relying parties are not told, as some providers' consoles do it; EndSessionsOf
 // tells them.
 func (p *Provider) EndSession(sid string) (bool, error) {
 	p.mu.Lock()

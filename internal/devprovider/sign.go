@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 // sign makes a JWS of claims with key (OIDC Core 2).
@@ -116,32 +118,43 @@ func signRS512(key SigningKey, typ string, claims map[string]any) (string, error
 	return signAs(key, typ, claims)
 }
 
-// idToken makes the ID token of a grant (OIDC Core 2). nonce is empty on refresh: section 12.2 asks
-// that a refreshed ID token carries none.
-func (p *Provider) idToken(g *grant, person Person, key SigningKey, nonce, access string, now time.Time) (string, error) {
+// idToken makes the ID token of an answer (OIDC Core 2). A refreshed one carries no nonce (section
+// 12.2), but at providers that always write one.
+func (p *Provider) idToken(out *issue, now time.Time) (string, error) {
+	g := out.grant
 	claims := map[string]any{}
-	if !p.opts.ThinIDToken {
-		claims = person.claims(g.Scope)
+	if p.strict {
+		claims = p.tokenClaims(out.person, g)
+	} else if !p.opts.ThinIDToken {
+		claims = out.person.claims(g.Scope)
 	}
-	claims["iss"] = p.opts.Issuer
+	claims["iss"] = out.issuer
 	claims["sub"] = g.Subject
 	claims["aud"] = g.ClientID
 	claims["azp"] = g.ClientID
 	claims["iat"] = now.Unix()
 	claims["exp"] = now.Add(p.opts.IDTokenLife).Unix()
-	claims["auth_time"] = g.AuthTime.Unix()
-	claims["sid"] = g.SID
-	claims["at_hash"] = leftHalfHash(access)
-	putString(claims, "nonce", nonce)
+	if p.rec.FreshLogin.AuthTime == record.AuthTimeChecked {
+		claims["auth_time"] = g.AuthTime.Unix()
+	}
+	if p.sid() {
+		claims["sid"] = g.SID
+	}
+	claims["at_hash"] = leftHalfHash(out.access)
+	putString(claims, "nonce", out.nonce)
+	putString(claims, "acr", g.ACR)
+	if out.nonce == "" && p.rec.Client.NonceAlways == record.Yes {
+		claims["nonce"] = ""
+	}
 
 	faults := p.faults()
 	if faults.IDToken != nil {
 		faults.IDToken(claims)
 	}
 	if faults.Sign != nil {
-		return faults.Sign(key, claims)
+		return faults.Sign(out.key, claims)
 	}
-	return sign(key, claims)
+	return sign(out.key, claims)
 }
 
 // leftHalfHash is the at_hash of a token under a SHA-256 algorithm (OIDC Core 3.1.3.6).
@@ -150,13 +163,14 @@ func leftHalfHash(value string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
-// hint is what an id_token_hint says. Its expiry is not looked at (RP-Initiated Logout 1.0,
+// hint is what an id_token_hint says. Its expiry is the caller's to look at (RP-Initiated Logout 1.0,
 // section 4: a provider should accept an expired one).
 type hint struct {
 	Issuer   string       `json:"iss"`
 	Subject  string       `json:"sub"`
 	Audience jwt.Audience `json:"aud"`
 	SID      string       `json:"sid"`
+	Expiry   int64        `json:"exp"`
 }
 
 // readHint verifies an id_token_hint against the provider's keys, withdrawn ones excluded. The
@@ -175,7 +189,7 @@ func (p *Provider) readHint(raw string) (hint, error) {
 	if err := parsed.Claims(p.keys[i].Signer.Public(), &h); err != nil {
 		return hint{}, fmt.Errorf("verifying the hint: %w", err)
 	}
-	if h.Issuer != p.opts.Issuer {
+	if !p.ownIssuer(h.Issuer) {
 		return hint{}, fmt.Errorf("the hint is another issuer's")
 	}
 	return h, nil

@@ -30,6 +30,10 @@ type session struct {
 	// Clients are those that redeemed a code of this sign-in. Their part in it outlives their
 	// tokens: they are told when it ends.
 	Clients []string `json:"clients,omitempty"`
+	// ACR is the authentication class of the sign-in; "" where the provider has none.
+	ACR string `json:"acr,omitempty"`
+	// Forced says that a prompt made this person give credentials again.
+	Forced bool `json:"forced,omitempty"`
 }
 
 // grant is what one authorization gave one client. All tokens of it die with it.
@@ -41,6 +45,13 @@ type grant struct {
 	Scope    []string  `json:"scope"`
 	AuthTime time.Time `json:"auth_time"`
 	Expires  time.Time `json:"expires"`
+	ACR      string    `json:"acr,omitempty"`
+	// RedirectURI is that of the sign-in; some providers want it repeated.
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// GivenAt is when the last tokens were given.
+	GivenAt time.Time `json:"given_at,omitzero"`
+	// Refreshable says that the sign-in asked for all that a refresh token needs.
+	Refreshable bool `json:"refreshable,omitempty"`
 }
 
 func (g *grant) offline() bool { return slices.Contains(g.Scope, "offline_access") }
@@ -125,6 +136,15 @@ func (s *state) endGrant(id string) {
 	delete(s.Grants, id)
 	for hash, t := range s.Tokens {
 		if t.GrantID == id {
+			delete(s.Tokens, hash)
+		}
+	}
+}
+
+// endTokens forgets a grant's tokens of one kind.
+func (s *state) endTokens(grantID string, kind tokenKind) {
+	for hash, t := range s.Tokens {
+		if t.GrantID == grantID && t.Kind == kind {
 			delete(s.Tokens, hash)
 		}
 	}

@@ -25,34 +25,53 @@ type issue struct {
 	access  string
 	refresh string // empty: left out
 	idToken bool
+	issuer  string // of the ID token
 }
 
 // token is the token endpoint (RFC 6749 sections 4.1.3 and 6, OIDC Core 3.1.3 and 12).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	if err := readBackchannelForm(r); err != nil {
-		p.sendTokenError(w, r, err)
+	params, refused := p.readTokenRequest(r)
+	if refused != nil {
+		p.note(Token, r, params, Request{Refused: refused.code})
+		p.sendTokenError(w, r, refused)
 		return
 	}
-	grantType := r.PostForm.Get("grant_type")
+	grantType := params.Get("grant_type")
 	p.mu.Lock()
 	p.counters.TokenRequests[grantType]++
 	p.mu.Unlock()
-	client, refused := p.authenticate(r)
-	if refused != nil {
-		p.sendTokenError(w, r, refused)
-		return
-	}
 	now := p.opts.Now()
-	out, refused, err := p.exchange(client, grantType, r.PostForm, now)
-	if err != nil {
+	var out *issue
+	var err error
+	client, refused := p.authenticate(r, params)
+	of := Request{Client: client.ID, Username: p.holder(params)}
+	if refused == nil {
+		out, refused, err = p.exchange(client, grantType, params, now)
+	}
+	switch {
+	case err != nil:
 		p.failed(w, err)
-		return
-	}
-	if refused != nil {
+	case refused != nil:
+		of.Refused = refused.code
 		p.sendTokenError(w, r, refused)
-		return
+	default:
+		out.issuer = p.follow(r, p.tokenIssuer())
+		p.sendTokens(w, grantType, out, now)
 	}
-	p.sendTokens(w, grantType, out, now)
+	p.note(Token, r, params, of)
+}
+
+// holder is the username of whoever a code or refresh token was given to.
+func (p *Provider) holder(params url.Values) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.codes[hashOf(params.Get("code"))]; c != nil {
+		return p.usernameOf(c.grant.Subject)
+	}
+	if t := p.state.Tokens[hashOf(params.Get("refresh_token"))]; t != nil && p.state.Grants[t.GrantID] != nil {
+		return p.usernameOf(p.state.Grants[t.GrantID].Subject)
+	}
+	return ""
 }
 
 // exchange does all that changes state, in one hold of the lock, and saves it.
@@ -115,8 +134,8 @@ func (p *Provider) exchangeCode(client Client, form url.Values, now time.Time) (
 		sess.Clients = append(sess.Clients, client.ID)
 	}
 	out := p.newIssue(&g, person, now)
-	out.nonce, out.idToken = c.nonce, true
-	if p.opts.RefreshTokens == RefreshAlways || p.opts.RefreshTokens == RefreshOffline && g.offline() {
+	out.nonce, out.idToken = c.nonce, p.saysIDToken(g.Scope)
+	if p.opts.RefreshTokens != RefreshNever && g.Refreshable && !person.NoRefreshToken {
 		out.refresh = p.newToken(refreshToken, &g, p.opts.RefreshTokenLife, now)
 	}
 	return out, nil
@@ -141,43 +160,8 @@ func checkVerifier(challenge, verifier string) *tokenError {
 	return nil
 }
 
-// exchangeRefresh redeems a refresh token. The caller holds p.mu.
-func (p *Provider) exchangeRefresh(client Client, form url.Values, now time.Time) (*issue, *tokenError) {
-	presented := form.Get("refresh_token")
-	t, g := p.state.liveToken(presented, refreshToken, now)
-	if t == nil || g.ClientID != client.ID {
-		return nil, badRequest("invalid_grant", "the refresh token is unknown or has ended")
-	}
-	if !t.Used.IsZero() && now.Sub(t.Used) >= p.opts.RefreshReuseGrace {
-		// RFC 9700 section 4.14.2: which of the two holders is the thief cannot be known.
-		p.counters.Reuses++
-		p.state.endGrant(g.ID)
-		return nil, badRequest("invalid_grant", "the refresh token was used before")
-	}
-	for _, scope := range strings.Fields(form.Get("scope")) {
-		if !slices.Contains(g.Scope, scope) {
-			return nil, badRequest("invalid_scope", "scope asks for more than was granted")
-		}
-	}
-	person, ok := p.personBySubject(g.Subject)
-	if !ok {
-		return nil, badRequest("invalid_grant", "the account is disabled")
-	}
-	out := p.newIssue(g, person, now)
-	out.idToken = !p.opts.RefreshOmitsIDToken
-	switch {
-	case p.opts.RefreshRotation:
-		if t.Used.IsZero() {
-			t.Used = now
-		}
-		out.refresh = p.newToken(refreshToken, g, p.opts.RefreshTokenLife, now)
-	case !p.opts.RefreshOmitsRefreshToken:
-		out.refresh = presented
-	}
-	return out, nil
-}
-
 func (p *Provider) newIssue(g *grant, person Person, now time.Time) *issue {
+	g.GivenAt = now
 	copied := *g // read after the lock is given back
 	return &issue{
 		grant:  &copied,
@@ -207,7 +191,7 @@ func (p *Provider) sendTokens(w http.ResponseWriter, grantType string, out *issu
 	}
 	putString(body, "refresh_token", out.refresh)
 	if out.idToken {
-		raw, err := p.idToken(out.grant, out.person, out.key, out.nonce, out.access, now)
+		raw, err := p.idToken(out, now)
 		if err != nil {
 			p.failed(w, err)
 			return
@@ -217,7 +201,5 @@ func (p *Provider) sendTokens(w http.ResponseWriter, grantType string, out *issu
 	if change := p.faults().TokenResponse; change != nil {
 		change(grantType, body)
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Pragma", "no-cache")
-	writeJSON(w, http.StatusOK, body)
+	p.answerToken(w, body)
 }

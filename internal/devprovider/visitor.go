@@ -26,8 +26,10 @@ type Visitor struct {
 	// Framed lists the addresses that the provider's pages loaded out of sight. They are asked for as
 	// a browser does from another site's page: without cookies.
 	Framed []string
-	// Asked lists what pages were answered since the visitor was made: login, select, consent.
+	// Asked lists what pages were answered since the visitor was made: login, select, consent, logout.
 	Asked []string
+	// Visited lists the addresses that were opened.
+	Visited []string
 }
 
 // ErrStuck is returned where the provider's page is none that a Visitor can answer.
@@ -56,10 +58,15 @@ func (v *Visitor) Visit(ctx context.Context, address string) (*url.URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("visiting the provider: %w", err)
 		}
-		if location == nil && strings.Contains(page, `id="front-channel"`) {
-			if location, err = v.loadFrames(req, page); err != nil {
-				return nil, fmt.Errorf("visiting the provider: %w", err)
-			}
+		switch {
+		case location != nil:
+		case strings.Contains(page, `id="front-channel"`):
+			location, err = v.loadFrames(req, page)
+		case strings.Contains(page, "document.forms[0].submit()"):
+			location, err = v.submit(req, page)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("visiting the provider: %w", err)
 		}
 		if location != nil {
 			if !v.atProvider(location) {
@@ -74,6 +81,23 @@ func (v *Visitor) Visit(ctx context.Context, address string) (*url.URL, error) {
 		}
 	}
 	return nil, fmt.Errorf("visiting the provider: %w: too many steps", ErrStuck)
+}
+
+// SignOutThere presses the button on the provider's home page, and loads the frames of the page that
+// comes then.
+func (v *Visitor) SignOutThere(ctx context.Context, home string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(home, "/")+"/sign-out", nil)
+	if err != nil {
+		return fmt.Errorf("signing out at the provider: %w", err)
+	}
+	page, location, err := v.open(req)
+	if err == nil && location == nil && strings.Contains(page, `id="front-channel"`) {
+		_, err = v.loadFrames(req, page)
+	}
+	if err != nil {
+		return fmt.Errorf("signing out at the provider: %w", err)
+	}
+	return nil
 }
 
 func (v *Visitor) atProvider(u *url.URL) bool {
@@ -107,7 +131,46 @@ func (v *Visitor) loadFrames(at *http.Request, page string) (*url.URL, error) {
 	return at.URL.Parse(html.UnescapeString(next[1]))
 }
 
+// submit posts the form that answers an authorization request, as the page's script does: to another
+// site, so that cookies of SameSite=Lax stay at home. It returns where the answer leads.
+func (v *Visitor) submit(at *http.Request, page string) (*url.URL, error) {
+	action := regexp.MustCompile(`<form method="post" action="([^"]*)"`).FindStringSubmatch(page)
+	if action == nil {
+		return nil, ErrStuck
+	}
+	form := url.Values{}
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		form.Add(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
+	}
+	address := html.UnescapeString(action[1])
+	req, err := http.NewRequestWithContext(at.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "application/x-www-form-urlencoded", "Origin": originOf(v.Issuer), "Accept": "text/html",
+		"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document",
+	} {
+		req.Header.Set(name, value)
+	}
+	bare := &http.Client{Transport: v.Client.Transport, CheckRedirect: v.Client.CheckRedirect}
+	resp, err := bare.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // only where it leads matters
+	if v.Client.Jar != nil {
+		v.Client.Jar.SetCookies(req.URL, resp.Cookies())
+	}
+	if resp.StatusCode/100 != 3 {
+		return nil, fmt.Errorf("%w: the posted answer got status %d", ErrStuck, resp.StatusCode)
+	}
+	return resp.Location()
+}
+
 func (v *Visitor) open(req *http.Request) (page string, location *url.URL, err error) {
+	v.Visited = append(v.Visited, req.URL.String())
 	resp, err := v.Client.Do(req)
 	if err != nil {
 		return "", nil, err
@@ -139,6 +202,9 @@ func (v *Visitor) answer(at *http.Request, page string) (*http.Request, error) {
 			break
 		}
 	}
+	if found := regexp.MustCompile(`action="([^"]*/end-session/confirm/[^"]*)"`).FindStringSubmatch(page); found != nil {
+		act, action = "logout", found[1]
+	}
 	account := regexp.MustCompile(`name="account" value="([^"]*)"`).FindStringSubmatch(page)
 	switch {
 	case act == "login" && strings.Contains(page, `id="login-error"`):
@@ -146,6 +212,8 @@ func (v *Visitor) answer(at *http.Request, page string) (*http.Request, error) {
 	case act == "login":
 		form.Set("username", v.Username)
 		form.Set("password", v.Password)
+	case act == "logout":
+		form.Set("answer", "yes")
 	case act == "select" && account != nil:
 		form.Set("account", account[1])
 	case act == "consent" && account != nil:

@@ -3,10 +3,12 @@ package doctor
 import (
 	"context"
 	"errors"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
@@ -34,6 +36,11 @@ type Provider struct {
 	BackchannelURL string // empty: the issuer's own origin
 	RootCAs        []byte // PEM, trusted beside the system's
 	Client         Client
+	// By gives the same client as it would authenticate by another method; nil where
+	// there is no other. It is asked once, where the client was refused.
+	By func(record.ClientAuth) (Client, error)
+	// Groups: an access rule or a header wants groups.
+	Groups bool
 }
 
 // App is one protected app.
@@ -46,9 +53,15 @@ type App struct {
 	// Host and Path are those of a request to it.
 	Host, Path string
 	RootCAs    []byte
+	// Preset is the name of what is known of it, and Base the path that it lives at.
+	Preset, Base string
 	// Title is what the app is known as; empty where nothing is known of it.
 	Title string
-	// Setup is what to put into the app's own configuration.
+	// Takes says how it shows that the app takes people from the gateway, its paths as the
+	// app is asked for them.
+	Takes preset.Takes
+	// Setup is what to put into the app's own configuration. In an entry of several lines
+	// the first is text, and the others are to be copied.
 	Setup []string
 }
 
@@ -57,10 +70,17 @@ type Gateway struct {
 	PublicURL string // an origin
 	// Network is tcp or unix; Address is host:port or the socket's path.
 	Network, Address string
-	TLS              bool // it serves https itself
-	TrustedProxies   bool // there are proxies whose headers it believes
-	InsecureHTTP     bool
-	HeaderBytes      int
+	// OpsNetwork and OpsAddress are the same of the operators' listener. Empty: it is not
+	// looked at.
+	OpsNetwork, OpsAddress string
+	// Starting: it is about to listen here, so whatever listens already is in its way, a
+	// gateway too.
+	Starting bool
+
+	TLS            bool // it serves https itself
+	TrustedProxies bool // there are proxies whose headers it believes
+	InsecureHTTP   bool
+	HeaderBytes    int
 }
 
 // Options are what is examined.
@@ -71,6 +91,9 @@ type Options struct {
 	Gateway   *Gateway
 	Providers []Provider
 	Apps      []App
+	// Recognise gives the kinds of provider that an issuer and its metadata have the marks
+	// of, the most telling first. nil: they are not looked at.
+	Recognise func(issuer *url.URL, metadata map[string]any) []string
 	// Now is the clock that providers' are compared with. Default time.Now.
 	Now func() time.Time
 }

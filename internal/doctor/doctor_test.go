@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 func TestWhereAllIsWellThereIsNothingToFix(t *testing.T) {
@@ -216,49 +217,123 @@ func TestARedirectIsReadByWhereItLeads(t *testing.T) {
 	}
 }
 
-func TestEveryCheckIsExplainedInTheDocumentation(t *testing.T) {
+func TestEveryCheckAndFindingIsExplainedInTheDocumentation(t *testing.T) {
 	page, err := os.ReadFile("../../docs/doctor.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var names []string
+	for _, c := range checks() {
+		names = append(names, c.name)
+		_, section, ok := strings.Cut(string(page), "\n### "+c.name+"\n")
+		if !ok {
+			t.Errorf("docs/doctor.md has no heading %s", c.name)
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n#")
+		for _, id := range c.ids {
+			if id != c.name && !strings.Contains(section, "`"+id+"`") {
+				t.Errorf("docs/doctor.md does not explain %s under %s", id, c.name)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^### ([a-z-]+)$`).FindAllStringSubmatch(string(page), -1) {
+		if !slices.Contains(names, m[1]) {
+			t.Errorf("docs/doctor.md explains %s, which is no check", m[1])
+		}
+	}
+}
+
+func TestEveryFindingOfTheSourceIsInTheListAndNoOther(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`Check: "([a-z-]+)"|[^x]\.ok\("([a-z-]+)"`)
-	var checks []string
+	var source strings.Builder
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+		if strings.HasSuffix(file, "_test.go") || file == "ids.go" {
 			continue
 		}
-		source, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range named.FindAllStringSubmatch(string(source), -1) {
-			if name := m[1] + m[2]; !slices.Contains(checks, name) {
-				checks = append(checks, name)
+		source.Write(text)
+	}
+	for _, m := range regexp.MustCompile(`\bID: "([a-z-]+)"|\.ID(?:, f\.[A-Z][a-z]+)* = "([a-z-]+)"|[^x]\.ok\("([a-z-]+)"`).FindAllStringSubmatch(source.String(), -1) {
+		if name := m[1] + m[2]; name != "" && !slices.Contains(IDs(), name) {
+			t.Errorf("%s is no finding of the list", name)
+		}
+		if name := m[3]; name != "" && !slices.ContainsFunc(checks(), func(c check) bool { return c.name == name }) {
+			t.Errorf("%s is no check of the list", name)
+		}
+	}
+	for _, id := range IDs() {
+		if !strings.Contains(source.String(), `"`+id+`"`) && checkOf(id) != "" {
+			t.Errorf("%s is never found", id)
+		}
+	}
+	seen := map[string]bool{}
+	for _, c := range checks() {
+		for _, id := range c.ids {
+			if seen[id] {
+				t.Errorf("%s is listed twice", id)
+			}
+			seen[id] = true
+		}
+	}
+}
+
+// A fix under a name that no finding has would never be read.
+func TestEveryFixOfARecordIsForAFindingThatExists(t *testing.T) {
+	fixes := 0
+	for _, kind := range record.Kinds() {
+		r, _ := record.Lookup(kind)
+		for name, fix := range r.Fixes {
+			fixes++
+			if !slices.Contains(IDs(), name) {
+				t.Errorf("%s: fixes.%s names no finding", kind, name)
+			}
+			x := &examination{p: Provider{ID: "main", ClientID: "cardea"}, public: public}
+			if strings.ContainsAny(x.fill(fix), "{}") {
+				t.Errorf("%s: fixes.%s has a word in braces that nothing fills: %s", kind, name, fix)
 			}
 		}
 	}
-	if len(checks) < 20 {
-		t.Fatalf("only %v were found", checks)
+	if fixes == 0 {
+		t.Error("no record has a fix")
 	}
-	for _, c := range checks {
-		if !strings.Contains(string(page), "\n### "+c+"\n") {
-			t.Errorf("docs/doctor.md has no heading %s", c)
+}
+
+func TestWhatARecordSaysStandsInPlaceOfTheGeneralFixOrBehindIt(t *testing.T) {
+	for _, c := range []struct {
+		fixes map[string]string
+		id    string
+		level Level
+		want  []string
+	}{
+		{nil, "issuer-slash", Error, []string{"general", "always"}},
+		{map[string]string{"issuer-slash": "At {public_url}, {id}, {client_id}."}, "issuer-slash", Error, []string{"At http://localhost:4180, main, cardea.", "always"}},
+		{map[string]string{"issuer": "Of any issuer."}, "issuer-slash", Error, []string{"general", "Of any issuer.", "always"}},
+		{map[string]string{"post-logout-uri": "Of the address."}, "post-logout-uri-hint", Warning, []string{"Of the address.", "always"}},
+		{map[string]string{"credentials": "Of the secret."}, "credentials-method", Error, []string{"general", "always"}},
+		{map[string]string{"redirect-uri": "Of the finding."}, "redirect-uri", Error, []string{"Of the finding.", "always"}},
+	} {
+		var g Group
+		x := &examination{p: Provider{ID: "main", ClientID: "cardea", Record: record.Record{Kind: "acme", Fixes: c.fixes}}, public: public, g: &g}
+		x.add(Finding{ID: c.id, Level: c.level, Fix: []string{"general"}, also: []string{"always"}})
+		if diff := cmp.Diff(c.want, g.Findings[0].Fix); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.fixes, diff)
 		}
-	}
-	for _, m := range regexp.MustCompile(`(?m)^### ([a-z-]+)$`).FindAllStringSubmatch(string(page), -1) {
-		if !slices.Contains(checks, m[1]) {
-			t.Errorf("docs/doctor.md explains %s, which is no check", m[1])
+		if want := kinds + "acme.md"; g.Findings[0].About != want {
+			t.Errorf("about %q", g.Findings[0].About)
 		}
 	}
 }
 
 func TestTheReportForPeopleIsWrappedAndColouredOnRequestOnly(t *testing.T) {
 	report := newReport([]Group{{Kind: KindApp, ID: "chat", At: "http://localhost", Findings: []Finding{
-		{Check: "app-reachable", Level: Error, Found: "nothing listens", Meaning: strings.Repeat("word ", 40), Evidence: []string{"a\x1b[2Jb"}, More: manual},
+		{ID: "app-reachable", Level: Error, Found: "nothing listens", Meaning: strings.Repeat("word ", 40), Evidence: []string{"a\x1b[2Jb"}, More: manual},
 		{Check: "app-exposed", Level: OK, Found: "fine", Evidence: []string{"unshown"}},
 	}}})
 	plain := text(t, report)

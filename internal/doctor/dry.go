@@ -3,14 +3,11 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"html"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/cardea-auth/cardea/internal/oidc"
 )
 
 // elsewhere is an address that nobody can have registered: .invalid exists nowhere (RFC
@@ -32,6 +29,7 @@ type trial struct {
 	verdict verdict
 	status  int
 	code    string // an OAuth error code
+	place   string // where it leads, without what differs from request to request
 	seen    string // for the evidence
 }
 
@@ -68,7 +66,8 @@ func (x *examination) follow(t *trial, from, location, back string) {
 		return
 	}
 	t.code = errorIn(to)
-	t.seen += " to " + bare(to.String())
+	t.seen += " to " + placeOf(to)
+	t.place = to.Host
 	home := back != "" && strings.HasPrefix(to.String(), back)
 	switch {
 	case home && t.code != "":
@@ -81,6 +80,18 @@ func (x *examination) follow(t *trial, from, location, back string) {
 	if t.code != "" {
 		t.seen += " with error " + t.code
 	}
+}
+
+// placeOf is an address for the evidence, without names in its path that were made for one
+// request.
+func placeOf(u *url.URL) string {
+	parts := strings.Split(u.Path, "/")
+	for i, p := range parts {
+		if len(p) >= 32 {
+			parts[i] = "…"
+		}
+	}
+	return printable(u.Scheme + "://" + u.Host + strings.Join(parts, "/"))
 }
 
 var codeForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
@@ -102,7 +113,7 @@ var (
 	hidden = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>`)
 	tags   = regexp.MustCompile(`(?s)<[^>]*>`)
 	spaces = regexp.MustCompile(`\s+`)
-	cause  = regexp.MustCompile(`(?i)redirect|client|invalid|not allowed|scope|error`)
+	cause  = regexp.MustCompile(`(?i)redirect|regist|client|invalid|not allowed|scope|error`)
 	secret = regexp.MustCompile(`[A-Za-z0-9_\-.~+/=]{32,}`)
 )
 
@@ -126,67 +137,3 @@ func (x *examination) words(body []byte) string {
 	}
 	return short(secret.ReplaceAllString(text, "…"))
 }
-
-// redirectURI tries an authorization request, and the same with an address that is not
-// registered: only where these differ does the first say something.
-func (x *examination) redirectURI(ctx context.Context) {
-	authorize := func(what, back string) trial {
-		address, err := x.p.Client.AuthorizationURL(ctx, oidc.AuthorizationRequest{
-			RedirectURI: back, State: x.random, Nonce: x.random, CodeChallenge: challenge(x.random),
-		})
-		if err != nil {
-			return trial{seen: what + ": not made, " + short(err.Error())}
-		}
-		return x.try(ctx, what, address, back)
-	}
-	asked := authorize("authorization request", x.p.RedirectURI)
-	control := authorize("with a wrong address", elsewhere)
-	f := Finding{Check: "redirect-uri", Level: Error, Evidence: []string{"redirect_uri " + x.p.RedirectURI, asked.seen, control.seen}}
-	register := x.notes("/.cardea/callback/", "Register "+x.p.RedirectURI+" as redirect URI of the client "+x.p.ClientID+", exactly so.")
-	switch {
-	case asked.verdict == answered:
-		f.Found = "the provider refuses the request: " + asked.code
-		f.Meaning = "Nobody can sign in: people come back with an error at once."
-		f.Fix = requestFix(asked.code)
-	case asked.verdict == refused && control.verdict == refused:
-		f.Found = "the provider refuses the redirect URI, or does not know the client"
-		f.Meaning = "Nobody can sign in: people end on an error page of the provider."
-		f.Fix = append(register, "Check that client_id "+x.p.ClientID+" is spelled as there, and that the client is enabled.")
-	case asked.verdict == refused:
-		f.Found = "the provider refuses the request"
-		f.Meaning = "Nobody can sign in: people end on an error page of the provider."
-		f.Fix = register
-	case asked.verdict == accepted && control.verdict == refused:
-		x.g.ok("redirect-uri", "the redirect URI is registered", f.Evidence...)
-		return
-	case asked.verdict == accepted && control.verdict != unclear && asked.status/100 != control.status/100:
-		x.g.ok("redirect-uri", "the redirect URI is registered: a wrong one is answered otherwise", f.Evidence...)
-		return
-	case asked.verdict == accepted:
-		f.Level = Note
-		f.Found = "cannot be told: a wrong redirect URI is answered in the same way"
-		f.Meaning = "The provider looks at the address only later, or takes every one: then codes can be sent anywhere."
-		f.Fix = register
-	default:
-		f.Level = Warning
-		f.Found = "the authorization endpoint gives no answer that says anything"
-		f.Meaning = "People may be unable to sign in."
-		f.Fix = []string{"Open the provider's login in a browser; look into its log."}
-	}
-	x.g.add(f)
-}
-
-// requestFix says what an error code of RFC 6749 section 4.1.2.1 asks to be changed.
-func requestFix(code string) []string {
-	switch code {
-	case "unauthorized_client", "unsupported_response_type":
-		return []string{"Allow the authorization code flow for this client at the provider."}
-	case "invalid_scope":
-		return []string{"Take the scope that the provider does not give this client out of providers[].scopes, or allow it there."}
-	case "invalid_request":
-		return []string{"The provider's log names the parameter. Often it is PKCE: have S256 accepted for this client."}
-	}
-	return []string{"The provider's log says why."}
-}
-
-func asOwn(err error) (*oidc.Error, bool) { return errors.AsType[*oidc.Error](err) }

@@ -52,12 +52,12 @@ func (x *examination) keys(ctx context.Context, doc document) {
 		return
 	}
 	a, err := x.call.get(ctx, doc.keys, asJSON)
-	f := Finding{Check: "keys", Level: Error, Meaning: "Nobody can sign in: no ID token can be verified.", Evidence: []string{"GET " + bare(doc.keys)},
+	f := Finding{ID: "keys", Level: Error, Meaning: "Nobody can sign in: no ID token can be verified.", Evidence: []string{"GET " + bare(doc.keys)},
 		Fix: []string{"Look at the signing keys in the provider's administration: one must be active, RSA of 2048 bits or more, or EC."}}
 	if err != nil {
-		f.Found = "the provider's keys cannot be fetched"
+		f.ID, f.Found = "keys-unreachable", "the provider's keys cannot be fetched"
 		f.Evidence[0] += ": " + why(err)
-		x.g.add(f)
+		x.add(f)
 		return
 	}
 	f.Evidence[0] += ": HTTP " + strconv.Itoa(a.status)
@@ -65,8 +65,8 @@ func (x *examination) keys(ctx context.Context, doc document) {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &set) != nil {
-		f.Found = "no key set answers at jwks_uri"
-		x.g.add(f)
+		f.ID, f.Found = "keys-unreachable", "no key set answers at jwks_uri"
+		x.add(f)
 		return
 	}
 	usable, wrong := count(set.Keys)
@@ -77,14 +77,14 @@ func (x *examination) keys(ctx context.Context, doc document) {
 	case usable == 0:
 		f.Found = "the provider has no usable key"
 	case len(wrong) > 0:
-		f.Level, f.Found = Warning, "there are weak or misplaced keys beside "+many(usable, "usable one")
+		f.ID, f.Level, f.Found = "keys-weak", Warning, "there are weak or misplaced keys beside "+many(usable, "usable one")
 		f.Meaning = "ID tokens that a weak key signs are refused; who breaks it could sign in as anybody elsewhere."
 		f.Fix = []string{"Remove these keys in the provider's administration."}
 	default:
 		x.g.ok("keys", many(usable, "usable key"), f.Evidence...)
 		return
 	}
-	x.g.add(f)
+	x.add(f)
 }
 
 func count(keys []json.RawMessage) (usable int, wrong []string) {

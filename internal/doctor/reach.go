@@ -8,11 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 const (
@@ -49,8 +50,8 @@ func (x *examination) discover(ctx context.Context) (doc document, a answer, ok 
 	}
 	doc, err := parseDocument(a.body)
 	if err != nil {
-		x.g.add(Finding{
-			Check: "reachable", Level: Error, Found: "something answers at the issuer, and it is no OpenID provider",
+		x.add(Finding{
+			ID: "reachable-page", Level: Error, Found: "something answers at the issuer, and it is no OpenID provider",
 			Meaning:  "Nobody can sign in.",
 			Evidence: []string{"GET " + bare(address) + ": HTTP 200, " + err.Error()},
 			Fix:      []string{"Write the issuer as the provider states it; a proxy or a login page may be answering in its place."},
@@ -91,19 +92,19 @@ func (x *examination) unreachable(ctx context.Context, address string, err error
 		at = x.call.back
 	}
 	f := diagnose(err, at)
-	if f.Check == "" {
-		f.Check = "reachable"
+	if f.ID == "" {
+		f.ID = "reachable"
 		if x.call.back == nil {
 			f.Fix = append(f.Fix, "Where this server reaches the provider at another address than browsers do, set backchannel_url to it.")
 		}
 	}
 	if at.Scheme == "http" && speaksTLS(ctx, at) {
-		f.Found = "the provider speaks https there, and http is configured"
+		f.ID, f.Found = "reachable-https", "the provider speaks https there, and http is configured"
 		f.Fix = []string{"Write https:// in place of http:// in " + x.addressKey() + "."}
 	}
 	f.Level, f.Meaning = Error, "Nobody can sign in; those who are signed in stay so until limits.refresh_failing ends."
 	f.Evidence = []string{"GET " + bare(address) + ": " + why(err)}
-	x.g.add(f)
+	x.add(f)
 }
 
 func (x *examination) addressKey() string {
@@ -128,18 +129,18 @@ func diagnose(err error, at *url.URL) Finding {
 		return Finding{Found: "no address is known for the name " + at.Hostname(), Fix: []string{
 			"Check the spelling, and that the name server of this machine (or container) knows it."}}
 	case errors.As(err, &unknown):
-		return Finding{Check: "tls", Found: "the certificate of " + at.Host + " is not trusted", Fix: []string{
+		return Finding{ID: "tls-untrusted", Found: "the certificate of " + at.Host + " is not trusted", Fix: []string{
 			"Set ca_file to the PEM file of the authority that issued it. Where the provider's certificate is self-signed, that file is the certificate itself."}}
 	case errors.As(err, &host):
-		return Finding{Check: "tls", Found: "the certificate is for other names than " + at.Hostname(), Fix: []string{
+		return Finding{ID: "tls-names", Found: "the certificate is for other names than " + at.Hostname(), Fix: []string{
 			"Use one of the certificate's names in the address, or have a certificate issued for this one."}}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return Finding{Check: "tls", Found: "the certificate has expired or is not valid yet", Fix: []string{
+		return Finding{ID: "tls-expired", Found: "the certificate has expired or is not valid yet", Fix: []string{
 			"Renew the certificate; check the clocks of both machines."}}
 	case errors.As(err, &invalid):
-		return Finding{Check: "tls", Found: "the certificate is not valid", Fix: []string{"Have a certificate issued that suits a server."}}
+		return Finding{ID: "tls-invalid", Found: "the certificate is not valid", Fix: []string{"Have a certificate issued that suits a server."}}
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return Finding{Check: "tls", Found: "plain http is spoken there, and https is configured", Fix: []string{
+		return Finding{ID: "tls-plain", Found: "plain http is spoken there, and https is configured", Fix: []string{
 			"Write http:// if that is meant (loopback, or insecure_http), or let TLS be spoken there."}}
 	case errors.As(err, &op) && op.Op == "dial" && !op.Timeout():
 		return Finding{Found: "nothing listens at " + at.Host, Fix: []string{
@@ -169,26 +170,26 @@ func speaksTLS(ctx context.Context, at *url.URL) bool {
 func (x *examination) noMetadata(ctx context.Context, address string, a answer) {
 	at, _ := url.Parse(x.p.Issuer)
 	f := Finding{
-		Check: "reachable", Level: Error, Meaning: "Nobody can sign in.",
+		ID: "reachable-path", Level: Error, Meaning: "Nobody can sign in.",
 		Found:    "the server answers, and there is no discovery document at the issuer",
 		Evidence: []string{"GET " + bare(address) + ": HTTP " + strconv.Itoa(a.status)},
 		Fix:      []string{"Write the issuer as the provider states it, path included."},
 	}
 	switch {
 	case a.status/100 == 5:
-		f.Found = "the provider answers with an error of its own"
+		f.ID, f.Found = "reachable-failing", "the provider answers with an error of its own"
 		f.Fix = []string{"Look into the provider's log; it may still be starting."}
 	case a.status/100 == 3:
-		f.Found = "discovery is redirected to another place, which is not followed"
+		f.ID, f.Found = "reachable-redirected", "discovery is redirected to another place, which is not followed"
 		f.Evidence = append(f.Evidence, "Location: "+bare(a.header.Get("Location")))
 		f.Fix = []string{"Write the issuer at its final place: often https:// in place of http://."}
 	case at.Scheme == "http" && a.status == http.StatusBadRequest && speaksTLS(ctx, x.target()):
-		f.Found = "the provider speaks https there, and http is configured"
+		f.ID, f.Found = "reachable-https", "the provider speaks https there, and http is configured"
 		f.Fix = []string{"Write https:// in place of http:// in " + x.addressKey() + "."}
 	default:
 		x.otherPlaces(ctx, at, &f)
 	}
-	x.g.add(f)
+	x.add(f)
 }
 
 func (x *examination) target() *url.URL {
@@ -201,7 +202,7 @@ func (x *examination) target() *url.URL {
 
 // otherPlaces looks for the document where it usually is when the path is wrong.
 func (x *examination) otherPlaces(ctx context.Context, at *url.URL, f *Finding) {
-	for _, v := range variants(at.Path) {
+	for _, v := range x.variants(at.Path) {
 		candidate := origin(at) + v.path
 		a, err := x.call.get(ctx, candidate+wellKnown, asJSON)
 		if err != nil || a.status != http.StatusOK {
@@ -222,31 +223,58 @@ func (x *examination) otherPlaces(ctx context.Context, at *url.URL, f *Finding) 
 }
 
 // variant is a path at which an issuer may be. exact: it is the same one, found elsewhere;
-// otherwise a sibling, which shows that only the last name is wrong.
+// otherwise a sibling, which shows that only a name is wrong.
 type variant struct {
 	path  string
 	exact bool
 }
 
-// variants are at most five.
-func variants(p string) []variant {
+// mostExact and mostSiblings bound how many of them are asked for.
+const (
+	mostExact    = 6
+	mostSiblings = 2
+)
+
+// variants are where an issuer of path p may be in truth: before a pasted ending, where
+// records say that issuers are, with p's last name in place of theirs, and at the root.
+// The configured kind's own places come first.
+func (x *examination) variants(p string) []variant {
 	p = strings.TrimSuffix(p, "/")
-	var all []variant
 	if before, ok := strings.CutSuffix(p, wellKnown); ok {
 		return []variant{{before, true}}
 	}
-	if rest, ok := strings.CutPrefix(p, "/auth/"); ok {
-		all = append(all, variant{"/" + rest, true})
-	} else if p != "" {
-		all = append(all, variant{"/auth" + p, true})
+	var exact, siblings []variant
+	seen := map[string]bool{p: true}
+	add := func(list *[]variant, v variant) {
+		if !seen[v.path] {
+			*list = append(*list, v)
+		}
+		seen[v.path] = true
 	}
-	switch dir := path.Dir(p); {
-	case p == "" || p == "/auth":
-		all = append(all, variant{p + "/realms/master", false}, variant{"/auth/realms/master", false})
-	case dir == "/":
-		all = append(all, variant{"/realms" + p, true}, variant{"", true})
-	default:
-		all = append(all, variant{dir + "/master", false}, variant{strings.TrimPrefix("/auth"+dir, "/auth/auth") + "/master", false}, variant{"", true})
+	last := p[strings.LastIndexByte(p, '/')+1:]
+	for _, r := range append([]record.Record{x.p.Record, {}}, others(x.p.Record.Kind)...) {
+		for _, place := range r.Recognise.Places(last) {
+			add(&exact, variant{place, true})
+		}
+		if r.Kind == "" {
+			add(&exact, variant{"", true})
+		}
+	}
+	for _, r := range append([]record.Record{x.p.Record}, others(x.p.Record.Kind)...) {
+		for _, always := range r.Recognise.Always {
+			add(&siblings, variant{always, false})
+		}
+	}
+	return slices.Concat(exact[:min(len(exact), mostExact)], siblings[:min(len(siblings), mostSiblings)])
+}
+
+// others are the records of the other kinds that people run themselves, at any host.
+func others(kind string) []record.Record {
+	var all []record.Record
+	for _, k := range record.Kinds() {
+		if r, ok := record.Lookup(k); ok && k != kind && len(r.Recognise.Hosts) == 0 {
+			all = append(all, r)
+		}
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Level is how bad a finding is.
@@ -20,6 +21,9 @@ const (
 
 // Finding is what one check found.
 type Finding struct {
+	// ID names the finding, such as issuer-slash; empty where all is well. The names are
+	// stable, and IDs lists them.
+	ID string `json:"id,omitempty"`
 	// Check names the check. The names are stable; each is a heading of docs/doctor.md.
 	Check string `json:"check"`
 	Level Level  `json:"level"`
@@ -33,6 +37,11 @@ type Finding struct {
 	Fix []string `json:"fix,omitempty"`
 	// More is the address of the check's documentation.
 	More string `json:"more"`
+	// About is the address of the page about this kind of provider; empty elsewhere.
+	About string `json:"about,omitempty"`
+
+	// also are fixes that hold whatever a provider's record says.
+	also []string
 }
 
 // Kinds of groups.
@@ -67,10 +76,18 @@ type Report struct {
 	Groups  []Group `json:"groups"`
 }
 
-// manual is where every check is explained.
-const manual = "https://github.com/cardea-auth/cardea/blob/main/docs/doctor.md"
+// manual is where every check is explained, and kinds where every kind of provider is.
+const (
+	manual = "https://github.com/cardea-auth/cardea/blob/main/docs/doctor.md"
+	kinds  = "https://github.com/cardea-auth/cardea/blob/main/docs/providers/"
+)
 
+// add adds what is not well; its ID says of which check.
 func (g *Group) add(f Finding) {
+	if f.Check == "" {
+		f.Check = checkOf(f.ID)
+	}
+	f.Fix, f.also = append(f.Fix, f.also...), nil
 	f.More = manual + "#" + f.Check
 	g.Findings = append(g.Findings, f)
 }
@@ -98,8 +115,35 @@ func newReport(groups []Group) *Report {
 	return r
 }
 
+// Without gives the report without some findings, by their names.
+func (r *Report) Without(ids ...string) *Report {
+	groups := slices.Clone(r.Groups)
+	for i, g := range groups {
+		groups[i].Findings = slices.DeleteFunc(slices.Clone(g.Findings), func(f Finding) bool { return f.ID != "" && slices.Contains(ids, f.ID) })
+	}
+	return newReport(groups)
+}
+
 // Failed tells whether there is an error among the findings.
 func (r *Report) Failed() bool { return r.Summary.Error > 0 }
+
+// Errors lists the findings that are errors.
+func (r *Report) Errors() []Finding {
+	var all []Finding
+	for _, g := range r.Groups {
+		for _, f := range g.Findings {
+			if f.Level == Error {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// Hopeless tells whether one of them keeps everybody from signing in.
+func (r *Report) Hopeless() bool {
+	return slices.ContainsFunc(r.Groups, func(g Group) bool { return slices.ContainsFunc(g.Findings, hinders) })
+}
 
 // WriteJSON writes the report as one JSON object: the fields of Report, Group and Finding.
 func (r *Report) WriteJSON(w io.Writer) error {

@@ -2,9 +2,19 @@ package doctor
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,10 +48,21 @@ type rig struct {
 	apps                              func(App) App
 	public                            string
 	now                               func() time.Time
+	recognise                         func(*url.URL, map[string]any) []string
+	groups                            bool
 
 	mu       sync.Mutex
 	requests []*http.Request
 }
+
+// signer is one key for all providers: making one takes long.
+var signer = sync.OnceValue(func() crypto.Signer {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
 
 func newRig(t *testing.T) *rig {
 	return &rig{
@@ -62,7 +83,7 @@ func (r *rig) start() {
 		return
 	}
 	r.t.Helper()
-	r.options.Clients = []devprovider.Client{r.client}
+	r.options.Clients, r.options.Key = []devprovider.Client{r.client}, signer()
 	before := r.options.Faults.Before
 	r.options.Faults.Before = func(e devprovider.Endpoint, req *http.Request) *devprovider.Answer {
 		r.seen(req)
@@ -115,20 +136,26 @@ func (r *rig) config() Options {
 		r.change(&rec)
 	}
 	back := r.public + "/.cardea/callback/main"
-	client, err := provider.New(provider.Options{
+	po := provider.Options{
 		ID: "main", Issuer: r.issuer, ClientID: "cardea", ClientSecret: r.secret, Scopes: rec.Scopes, Record: rec,
-		RedirectURI: back, BackchannelURL: r.backchannel, RootCAs: r.roots, Timeout: 5 * time.Second,
-	})
+		RedirectURI: back, BackchannelURL: r.backchannel, RootCAs: r.roots, Timeout: 5 * time.Second, Groups: r.groups,
+	}
+	client, err := provider.New(po)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	app := httptest.NewServer(r.app)
 	r.t.Cleanup(app.Close)
 	o := Options{
-		PublicURL: r.public, Gateway: r.gateway, Now: r.now,
+		PublicURL: r.public, Gateway: r.gateway, Now: r.now, Recognise: r.recognise,
 		Providers: []Provider{{
 			ID: "main", Issuer: r.issuer, ClientID: "cardea", Public: r.secret == "", Record: rec, RedirectURI: back,
-			BackchannelURL: r.backchannel, RootCAs: r.roots, Client: client,
+			BackchannelURL: r.backchannel, RootCAs: r.roots, Client: client, Groups: r.groups,
+			By: func(auth record.ClientAuth) (Client, error) {
+				other := po
+				other.Record.Client.Auth = auth
+				return provider.New(other)
+			},
 		}},
 	}
 	u, err := url.Parse(app.URL)
@@ -152,7 +179,28 @@ func (r *rig) examine() *Report {
 	return report
 }
 
-// finding is the one of a check; it must be there.
+// found tells whether a report has a finding.
+func found(report *Report, id string) bool {
+	return slices.ContainsFunc(report.Groups, func(g Group) bool {
+		return slices.ContainsFunc(g.Findings, func(f Finding) bool { return f.ID == id })
+	})
+}
+
+// named is the finding of a name; it must be there.
+func named(t *testing.T, report *Report, id string) Finding {
+	t.Helper()
+	for _, g := range report.Groups {
+		for _, f := range g.Findings {
+			if f.ID == id {
+				return f
+			}
+		}
+	}
+	t.Fatalf("no finding %s in\n%s", id, text(t, report))
+	return Finding{}
+}
+
+// finding is the first of a check; it must be there.
 func finding(t *testing.T, report *Report, check string) Finding {
 	t.Helper()
 	for _, g := range report.Groups {
@@ -173,4 +221,24 @@ func text(t *testing.T, report *Report) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// certificate is a server's own, signed by itself.
+func certificate(t *testing.T, change func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

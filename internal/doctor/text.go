@@ -21,7 +21,12 @@ var marks = map[Level]struct{ word, colour string }{
 const plainAgain = "\x1b[0m"
 
 // WriteText writes the report for people, grouped, with a summary as its last line.
-func (r *Report) WriteText(w io.Writer, colour bool) error {
+func (r *Report) WriteText(w io.Writer, colour bool) error { return r.write(w, colour, false) }
+
+// WriteBrief is WriteText with one line for each note.
+func (r *Report) WriteBrief(w io.Writer, colour bool) error { return r.write(w, colour, true) }
+
+func (r *Report) write(w io.Writer, colour, brief bool) error {
 	var b strings.Builder
 	for _, g := range r.Groups {
 		title := g.Kind
@@ -30,7 +35,7 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 		}
 		fmt.Fprintf(&b, "%s  %s\n", title, g.At)
 		for _, f := range g.Findings {
-			f.write(&b, colour)
+			f.write(&b, colour, brief)
 		}
 		b.WriteByte('\n')
 	}
@@ -42,14 +47,18 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	return nil
 }
 
-func (f Finding) write(b *strings.Builder, colour bool) {
+func (f Finding) write(b *strings.Builder, colour, brief bool) {
 	mark := marks[f.Level]
 	word := fmt.Sprintf("%-7s", mark.word)
 	if colour {
 		word = mark.colour + word + plainAgain
 	}
-	fmt.Fprintf(b, "  %s  %s: %s\n", word, f.Check, f.Found)
 	if f.Level == OK {
+		fmt.Fprintf(b, "  %s  %s: %s\n", word, f.Check, f.Found)
+		return
+	}
+	fmt.Fprintf(b, "  %s  %s: %s\n", word, f.ID, f.Found)
+	if brief && f.Level == Note {
 		return
 	}
 	paragraph(b, "", f.Meaning)
@@ -57,9 +66,16 @@ func (f Finding) write(b *strings.Builder, colour bool) {
 		paragraph(b, "seen: ", e)
 	}
 	for _, fix := range f.Fix {
-		paragraph(b, "fix:  ", fix)
+		text, code, _ := strings.Cut(fix, "\n")
+		paragraph(b, "fix:  ", text)
+		for line := range strings.Lines(code) {
+			fmt.Fprintf(b, "                     %s\n", printable(strings.TrimRight(line, "\n"))) // never wrapped: it is copied
+		}
 	}
 	paragraph(b, "more: ", f.More)
+	if f.About != "" {
+		paragraph(b, "      ", f.About)
+	}
 }
 
 // paragraph writes text indented and wrapped. What is printed comes in part from servers:

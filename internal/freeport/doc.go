@@ -3,22 +3,26 @@
 //
 // It owns no listener: a port it names is free when it is named. Ports come from below the
 // range that the system gives to outgoing connections and to listeners that name none, so
-// that nothing takes one by chance before its server listens, and none is named twice in
-// one process.
+// that nothing takes one by chance before its server listens. None is named twice in one
+// process, and what one process named lately no other names: the UDP port of the same number
+// is held for a while as a mark of it.
 package freeport
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	first = 20000
-	count = 12000 // up to 31999; Linux begins to give ports away at 32768
-	step  = 61    // between two processes that begin at once; it has no factor in common with count
+	count = 12000            // up to 31999; Linux begins to give ports away at 32768
+	step  = 61               // between two processes that begin at once; it has no factor in common with count
+	held  = 30 * time.Second // by then its server listens
 )
 
 var given atomic.Uint32 //nolint:gochecknoglobals // what keeps two callers of one process from the same port
@@ -28,16 +32,24 @@ var given atomic.Uint32 //nolint:gochecknoglobals // what keeps two callers of o
 func Next() (int, error) {
 	for range count {
 		port := first + (os.Getpid()*step+int(given.Add(1)))%count
+		mark, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", at(port))
+		if err != nil {
+			continue
+		}
 		if Free(port) {
+			time.AfterFunc(held, func() { mark.Close() })
 			return port, nil
 		}
+		mark.Close()
 	}
 	return 0, errors.New("no port between 20000 and 31999 is free")
 }
 
+func at(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
 // Free reports whether nobody listens at a port on 127.0.0.1.
 func Free(port int) bool {
-	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", at(port))
 	if err != nil {
 		return false
 	}
@@ -47,5 +59,5 @@ func Free(port int) bool {
 // Address is Next as host:port.
 func Address() (string, error) {
 	port, err := Next()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+	return at(port), err
 }

@@ -2,6 +2,7 @@ package freeport_test
 
 import (
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -40,5 +41,19 @@ func TestAPortInUseIsNotFree(t *testing.T) {
 	ln.Close()
 	if !freeport.Free(port) {
 		t.Error("a port that nobody listens at is said to be taken")
+	}
+}
+
+// Another process is told by the UDP port of the same number.
+func TestWhatAnotherProcessNamedIsNotNamed(t *testing.T) {
+	port, err := freeport.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mark, err := net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1))); err == nil {
+		defer mark.Close() // otherwise it is marked already
+	}
+	if next, err := freeport.Next(); err != nil || next == port+1 {
+		t.Errorf("port %d, %v: it is another's", next, err)
 	}
 }

@@ -17,7 +17,10 @@ func (g *Guard) Check(ctx context.Context, now time.Time, q Query) Verdict {
 	if !ok {
 		return Verdict{Outcome: BadPath}
 	}
-	v := Verdict{Public: rule.public, Bearer: rule.bearer && (q.Bearer || rule.bare && q.BareToken), MaxAge: rule.maxAge, app: q.App, path: q.RawPath}
+	v := Verdict{Public: rule.public, Bearer: rule.bearer && (q.Bearer || rule.bare && q.BareToken), MaxAge: rule.maxAge, ACR: rule.acr, app: q.App, path: q.RawPath}
+	if rule.impossible() {
+		v.Outcome, v.Decision = Denied, excluded(q.App)
+	}
 	hash, ok := session.HashSeatValue(q.Seat)
 	if !ok {
 		return v
@@ -76,7 +79,7 @@ func (g *Guard) judge(ctx context.Context, now time.Time, q Query, rule rule, e 
 	if !g.within(s.Limits, s, seen, now) {
 		return expired(v, s, now)
 	}
-	if g.refresher != nil && !rule.public {
+	if g.refresher != nil { // on public paths too: the identity is passed on there
 		fresh, err := g.refresher.Fresh(ctx, s)
 		if _, ended := errors.AsType[*session.EndedError](err); ended {
 			return g.without(v, err)
@@ -89,6 +92,9 @@ func (g *Guard) judge(ctx context.Context, now time.Time, q Query, rule rule, e 
 		}
 	}
 	v.Session = s
+	if v.Outcome == Denied { // whoever it is
+		return v
+	}
 	if d := decide(snap, q.App, rule); !d.Allowed {
 		v.Outcome, v.Decision = Denied, d
 		return v
@@ -96,6 +102,10 @@ func (g *Guard) judge(ctx context.Context, now time.Time, q Query, rule rule, e 
 	v.Decision = access.Decision{Allowed: true}
 	if !g.within(q.App.Limits, s, seen, now) || !g.recent(rule.maxAge, s, now) {
 		v.Outcome = TooOld
+		return v
+	}
+	if rule.acr != nil && !slices.Contains(rule.acr, s.ACR) {
+		v.Outcome = TooWeak
 		return v
 	}
 	v.Outcome = Allow
@@ -116,11 +126,17 @@ func (g *Guard) recent(maxAge time.Duration, s *session.Session, now time.Time) 
 	return maxAge == 0 || now.Sub(s.AuthTime) <= maxAge || g.now().Sub(s.AuthTime) <= maxAge
 }
 
+// excluded is the decision where the readings of a path demand classes that exclude each
+// other.
+func excluded(app *App) access.Decision {
+	return access.Decision{Reason: access.ReasonClass, Rule: "apps[" + app.ID + "].acr and apps[" + app.ID + "].paths[].acr"}
+}
+
 // decide asks, in this order, whether the app takes this provider's sign-ins, whether
 // the person is still admitted, and whether the rules of the path let them in.
 func decide(snap *snapshot, app *App, rule rule) access.Decision {
 	if len(app.Providers) > 0 && !slices.Contains(app.Providers, snap.session.Provider) {
-		return access.Decision{Reason: access.ReasonProvider, Rule: "apps." + app.ID + ".providers"}
+		return access.Decision{Reason: access.ReasonProvider, Rule: "apps[" + app.ID + "].providers"}
 	}
 	if d := snap.decide(app.Admission); !d.Allowed {
 		return d

@@ -26,7 +26,7 @@ func TestLiveSessionIsAllowedFromTheCacheWithoutTheStore(t *testing.T) {
 func TestCacheHitStaysWithinItsAllocations(t *testing.T) {
 	f := newFixture(t, Options{CacheTTL: time.Hour, Refresher: refresher(func(_ context.Context, s *session.Session) (*session.Session, error) { return s, nil })})
 	f.app.Access = group("staff")
-	f.app.Paths = []PathRule{{Path: "/public", Public: true}, {Path: "/admin", Access: group("staff")}}
+	f.app.Paths = []PathRule{{Path: "/public", Public: true}, {Path: "/admin", Access: group("staff"), ACR: []string{"gold", "silver"}}}
 	q := f.query()
 	q.RawPath = "/admin/users"
 	want(t, f.Check(context.Background(), time.Now(), q), Allow)
@@ -35,8 +35,8 @@ func TestCacheHitStaysWithinItsAllocations(t *testing.T) {
 		f.heard(f.mono())
 		f.Check(ctx, now, q)
 	})
-	if allocs > 5 {
-		t.Errorf("%v allocations on a cache hit, at most 5 are allowed", allocs)
+	if allocs > 0 {
+		t.Errorf("%v allocations on a cache hit, where none are needed", allocs)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestActivityKeepsASessionFromIdlingAndPollingDoesNot(t *testing.T) {
 	})
 }
 
-func TestTooOldOnlyWhenTheAppsOwnLimitsFail(t *testing.T) {
+func TestTooOldOrTooWeakOnlyWhenTheAppsOwnDemandsFail(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		app  func(*App)
@@ -119,6 +119,15 @@ func TestTooOldOnlyWhenTheAppsOwnLimitsFail(t *testing.T) {
 		{"app's max_age", func(a *App) { a.MaxAge = 5 * time.Minute }, "/", 6 * time.Minute, TooOld},
 		{"path's max_age", func(a *App) { a.Paths = []PathRule{{Path: "/pay", MaxAge: time.Minute}} }, "/pay/now", 2 * time.Minute, TooOld},
 		{"path's max_age elsewhere", func(a *App) { a.Paths = []PathRule{{Path: "/pay", MaxAge: time.Minute}} }, "/", 2 * time.Minute, Allow},
+		{"app's acr", func(a *App) { a.ACR = []string{"gold"} }, "/", 0, TooWeak},
+		{"app's acr, one of them", func(a *App) { a.ACR = []string{"gold", "silver"} }, "/", 0, Allow},
+		{"path's acr", func(a *App) { a.Paths = []PathRule{{Path: "/pay", ACR: []string{"gold"}}} }, "/pay/now", 0, TooWeak},
+		{"path's acr elsewhere", func(a *App) { a.Paths = []PathRule{{Path: "/pay", ACR: []string{"gold"}}} }, "/", 0, Allow},
+		{"path's acr instead of the app's", func(a *App) {
+			a.ACR, a.Paths = []string{"gold"}, []PathRule{{Path: "/easy", ACR: []string{"bronze", "silver"}}}
+		}, "/easy", 0, Allow},
+		{"a class is compared exactly", func(a *App) { a.ACR = []string{"Silver", "silver2", "silve"} }, "/", 0, TooWeak},
+		{"too old and too weak", func(a *App) { a.ACR, a.MaxAge = []string{"gold"}, time.Minute }, "/", 2 * time.Minute, TooOld},
 		{"session's own limit", func(a *App) { a.Limits.Idle = time.Minute }, "/", time.Hour, NoSession},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,8 +139,8 @@ func TestTooOldOnlyWhenTheAppsOwnLimitsFail(t *testing.T) {
 			q.RawPath = tt.path
 			v := f.Check(t.Context(), later, q)
 			want(t, v, tt.want)
-			if tt.want == TooOld && v.Session == nil {
-				t.Error("a session that is too old for the app is still known")
+			if (tt.want == TooOld || tt.want == TooWeak) && v.Session == nil {
+				t.Error("a session that is too old or too weak for the app is still known")
 			}
 		})
 	}
@@ -266,6 +275,23 @@ func TestManyAskingForAColdSeatReadItOnce(t *testing.T) {
 	wg.Wait()
 	if n := f.store.reads.Load(); n != 1 {
 		t.Errorf("%d reads, want 1", n)
+	}
+}
+
+func BenchmarkCheckHitWithAStepUp(b *testing.B) {
+	f := newFixture(b, Options{CacheTTL: time.Hour})
+	f.app.Access = group("staff")
+	f.app.Paths = []PathRule{{Path: "/public", Public: true}, {Path: "/pay", MaxAge: 24 * time.Hour, ACR: []string{"gold", "silver"}}}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go f.Run(ctx)
+	q := f.query()
+	q.RawPath = "/pay/1"
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := f.Check(ctx, time.Now(), q); v.Outcome != Allow {
+			b.Fatal(v.Outcome)
+		}
 	}
 }
 

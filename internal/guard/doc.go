@@ -19,5 +19,7 @@
 // # Paths
 //
 // A path that different servers could read differently is judged under every reading
-// and gets the strictest rule of them all (RFC 3986 sections 5.2.4 and 6.2.2).
+// and gets the strictest rule of them all (RFC 3986 sections 5.2.4 and 6.2.2): every
+// policy, the smallest max_age, and of the authentication classes those that all lists
+// have. Where none is left, nobody is let in.
 package guard

@@ -128,7 +128,7 @@ func person(now time.Time) *session.Session {
 		ID: session.NewID(), Account: "acc1", Handle: "alice", Provider: "main",
 		Identity: oidc.Identity{Issuer: "https://idp", Subject: "1"}, CreatedAt: now, AuthTime: now, SeenAt: now,
 		Limits: session.Limits{Idle: time.Hour, Absolute: 24 * time.Hour}, Version: 1,
-		Profile: oidc.Profile{Groups: []string{"staff"}},
+		Profile: oidc.Profile{Groups: []string{"staff"}}, ACR: "silver",
 	}
 }
 

@@ -22,6 +22,7 @@ type App struct {
 	Paths     []PathRule     // what holds below or at certain paths instead
 	Limits    session.Limits // of the app; zero fields set none
 	MaxAge    time.Duration  // how long ago the person may have authenticated; zero: any time
+	ACR       []string       // classes of which the authentication must have one; none: any
 }
 
 // PathRule says what holds at a path or below it. The longest path that matches rules,
@@ -35,6 +36,7 @@ type PathRule struct {
 	BareToken bool
 	Access    *access.Policy // instead of the app's
 	MaxAge    time.Duration  // instead of the app's
+	ACR       []string       // instead of the app's
 }
 
 // Query is what a verdict hangs on.
@@ -61,9 +63,10 @@ const (
 	Reauthorize                // Allow, but the next navigation should go to the provider
 	TooOld                     // alive, but this app's limits or max_age want a new sign-in
 	BadPath                    // malformed, or readable in too many ways
+	TooWeak                    // alive, but authenticated in no class that this path demands
 )
 
-var outcomeNames = [...]string{"no-session", "allow", "denied", "unavailable", "reauthorize", "too-old", "bad-path"}
+var outcomeNames = [...]string{"no-session", "allow", "denied", "unavailable", "reauthorize", "too-old", "bad-path", "too-weak"}
 
 func (o Outcome) String() string {
 	if o < 0 || int(o) >= len(outcomeNames) {
@@ -72,8 +75,8 @@ func (o Outcome) String() string {
 	return outcomeNames[o]
 }
 
-// Verdict is the answer to a Query. Session is set for Allow, Denied, Reauthorize and
-// TooOld and is never to be changed.
+// Verdict is the answer to a Query. Session is set for Allow, Reauthorize, TooOld and
+// TooWeak, and for Denied unless nobody at all could be let in; it is never to be changed.
 type Verdict struct {
 	Outcome  Outcome
 	Session  *session.Session
@@ -82,6 +85,7 @@ type Verdict struct {
 	Public   bool               // the path is public: pass it on, whatever the outcome but Unavailable and BadPath
 	Bearer   bool               // so is a request with its own Authorization
 	MaxAge   time.Duration      // what a sign-in for this path has to satisfy; zero: any age
+	ACR      []string           // and the classes of which it must have one; none: any
 	Err      error              // with Unavailable: the cause, for the log
 
 	app  *App // what was asked about, for Holds

@@ -18,7 +18,7 @@ func ruledApp() *App {
 			{Path: "/admin", Access: group("admin")},
 			{Path: "/admin/help", Public: true},
 			{Path: "/api", Bearer: true},
-			{Path: "/pay", MaxAge: time.Minute},
+			{Path: "/pay", MaxAge: time.Minute, ACR: []string{"gold"}},
 			{Path: "/my docs/café", Public: true},
 		},
 	}
@@ -159,6 +159,9 @@ func TestRulesThatCannotBeMeantAreFound(t *testing.T) {
 
 // notLooser tells whether a demands all that b demands.
 func notLooser(a, b rule) bool {
+	if b.acr != nil && (a.acr == nil || slices.ContainsFunc(a.acr, func(c string) bool { return !slices.Contains(b.acr, c) })) {
+		return false
+	}
 	if a.public && !b.public || a.bearer && !b.bearer || (b.maxAge != 0 && (a.maxAge == 0 || a.maxAge > b.maxAge)) {
 		return false
 	}

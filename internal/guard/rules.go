@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,13 +18,14 @@ type rule struct {
 	public, bearer bool
 	bare           bool // an Authorization header without a scheme will do as well
 	maxAge         time.Duration
+	acr            []string                    // one of these classes; nil: any; empty: no class will do
 	access         [maxPolicies]*access.Policy // all of them must admit
 	policies       int
 	readings       int
 }
 
 // Validate tells what is wrong with an app's path rules: paths that are not absolute,
-// not in their plain form, or named twice.
+// not in their plain form, or named twice, and classes without a name.
 func (a *App) Validate() error {
 	var errs []error
 	seen := map[string]bool{}
@@ -38,6 +40,12 @@ func (a *App) Validate() error {
 			errs = append(errs, fmt.Errorf("path %q is named twice", r.Path))
 		}
 		seen[key] = true
+		if slices.Contains(r.ACR, "") {
+			errs = append(errs, fmt.Errorf("path %q: acr names an empty class, which a session without one has", r.Path))
+		}
+	}
+	if slices.Contains(a.ACR, "") {
+		errs = append(errs, errors.New("acr names an empty class, which a session without one has"))
 	}
 	return errors.Join(errs...)
 }
@@ -65,6 +73,7 @@ func (a *App) ruleOf(raw string) (rule, bool) {
 	}
 	if len(a.Paths) == 0 {
 		r := rule{maxAge: a.MaxAge}
+		r.class(a.ACR)
 		r.require(a.Access)
 		return r, true
 	}
@@ -93,7 +102,7 @@ func (r *rule) addAll(a *App, path string) bool {
 
 // add makes r at least as strict as a reading that m rules; nil is the app's own rule.
 func (r *rule) add(a *App, m *PathRule) bool {
-	public, bearer, bare, policy, maxAge := false, false, false, a.Access, a.MaxAge
+	public, bearer, bare, policy, maxAge, acr := false, false, false, a.Access, a.MaxAge, a.ACR
 	if m != nil {
 		public, bearer, bare = m.Public, m.Bearer || m.Public, m.BareToken || m.Public
 		if m.Access != nil {
@@ -102,6 +111,9 @@ func (r *rule) add(a *App, m *PathRule) bool {
 		if m.MaxAge != 0 {
 			maxAge = m.MaxAge
 		}
+		if len(m.ACR) > 0 {
+			acr = m.ACR
+		}
 	}
 	r.public = r.public && public
 	r.bearer = r.bearer && bearer
@@ -109,9 +121,37 @@ func (r *rule) add(a *App, m *PathRule) bool {
 	if maxAge != 0 && (r.maxAge == 0 || maxAge < r.maxAge) {
 		r.maxAge = maxAge
 	}
+	r.class(acr)
 	r.readings++
 	return r.require(policy)
 }
+
+// class demands one of the classes as well. What several readings demand must hold
+// together, so that only the classes that are in all lists are left.
+func (r *rule) class(acr []string) {
+	switch {
+	case len(acr) == 0:
+	case r.acr == nil:
+		r.acr = acr
+	default:
+		r.acr = common(r.acr, acr)
+	}
+}
+
+// common returns what is in both lists, a itself where all of it is.
+func common(a, b []string) []string {
+	if len(a) == 0 || len(a) == len(b) && &a[0] == &b[0] {
+		return a // as nearly always: the same rule read twice
+	}
+	missing := func(class string) bool { return !slices.Contains(b, class) }
+	if !slices.ContainsFunc(a, missing) {
+		return a
+	}
+	return slices.DeleteFunc(slices.Clone(a), missing)
+}
+
+// impossible tells whether no sign-in can satisfy the rule.
+func (r *rule) impossible() bool { return r.acr != nil && len(r.acr) == 0 }
 
 func (r *rule) require(p *access.Policy) bool {
 	if p == nil {

@@ -21,6 +21,10 @@ type Problem struct {
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"` // the incident id that the log line carries
 	SignIn   string `json:"sign_in,omitempty"`  // where a person can sign in
+	// ACRValues, separated by blanks, and MaxAge, in seconds, are what that sign-in has to
+	// satisfy (RFC 9470 section 3).
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    int64  `json:"max_age,omitempty"`
 }
 
 // WriteProblem writes p as a problem document that no cache keeps. retryAfter is sent

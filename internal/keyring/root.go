@@ -19,19 +19,21 @@ const RootSize = 32
 // the key as base64 text is read as well. A file that others on this machine can read
 // is refused.
 func LoadRoot(path string) (root []byte, created bool, err error) {
-	root, err = readRoot(path)
+	root, err = ReadRoot(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return root, false, err
 	}
-	if err := makeRoot(path); err != nil {
+	var fresh [RootSize]byte
+	_, _ = rand.Read(fresh[:])
+	if err := placeRoot(path, fresh[:]); err != nil {
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, false, fmt.Errorf("making root key file %s: %w", path, err)
 		}
 		// Another process made it first; its key is the one that counts.
-		root, err = readRoot(path)
+		root, err = ReadRoot(path)
 		return root, false, err
 	}
-	root, err = readRoot(path)
+	root, err = ReadRoot(path)
 	return root, err == nil, err
 }
 
@@ -47,7 +49,9 @@ func ParseRoot(text string) ([]byte, error) {
 	return nil, fmt.Errorf("root key must be %d random bytes in base64 (make one with: head -c %d /dev/urandom | base64)", RootSize, RootSize)
 }
 
-func readRoot(path string) ([]byte, error) {
+// ReadRoot reads the root key file at path; the error wraps fs.ErrNotExist when there is
+// none.
+func ReadRoot(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading root key file: %w", err)
@@ -75,9 +79,22 @@ func readRoot(path string) ([]byte, error) {
 	return root, nil
 }
 
-// makeRoot writes a new key beside path and links it into place: the file appears
-// whole or not at all, and never replaces one that is there.
-func makeRoot(path string) error {
+// PlaceRoot makes the root key file at path from a key that was kept elsewhere, as
+// LoadRoot makes a new one. It never replaces a file that is there: the error then wraps
+// fs.ErrExist.
+func PlaceRoot(path string, root []byte) error {
+	if len(root) != RootSize {
+		return fmt.Errorf("root key has %d bytes, not %d", len(root), RootSize)
+	}
+	if err := placeRoot(path, root); err != nil {
+		return fmt.Errorf("making root key file %s: %w", path, err)
+	}
+	return nil
+}
+
+// placeRoot writes the key beside path and links it into place: the file appears whole
+// or not at all.
+func placeRoot(path string, root []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -87,9 +104,7 @@ func makeRoot(path string) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	var root [RootSize]byte
-	_, _ = rand.Read(root[:])
-	_, err = tmp.Write(root[:])
+	_, err = tmp.Write(root)
 	if err == nil {
 		err = tmp.Sync()
 	}

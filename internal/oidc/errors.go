@@ -17,6 +17,9 @@ const (
 	AccountSelectionRequired = "account_selection_required"
 	TemporarilyUnavailable   = "temporarily_unavailable"
 	ServerError              = "server_error"
+	// UnmetAuthenticationRequirements: no class of authentication that was asked for can be
+	// had (OpenID Connect Core Unmet Authentication Requirements 1.0 section 2).
+	UnmetAuthenticationRequirements = "unmet_authentication_requirements"
 )
 
 // Error is an error answer of a provider. Its text is for logs only: a page never

@@ -55,5 +55,7 @@ type Profile struct {
 	Email             string   `json:"email,omitempty"`          // as sent, believed or not
 	EmailBelieved     bool     `json:"email_believed,omitempty"` // by the record's email_verified rule
 	Groups            []string `json:"groups,omitempty"`
-	Picture           string   `json:"picture,omitempty"` // https URL only
+	// GroupsUnknown says that the groups were asked for and could not be had.
+	GroupsUnknown bool   `json:"groups_unknown,omitempty"`
+	Picture       string `json:"picture,omitempty"` // https URL only
 }

@@ -23,6 +23,25 @@ const (
 	Failed    State = "failed"    // given up: refused for good, or past its deadline
 )
 
+// Filter selects entries for listing; empty fields select all. Results are ordered by
+// CreatedAt and ID and start after After.
+type Filter struct {
+	ID       string
+	State    State
+	Kind     Kind
+	Provider string
+	Session  string
+	Failing  bool // given up, or pending and tried at least once
+	After    Place
+	Limit    int
+}
+
+// Place is an entry's place in a list.
+type Place struct {
+	CreatedAt time.Time
+	ID        string
+}
+
 // Entry is one thing to tell one participant. Payload is sealed at rest.
 type Entry struct {
 	ID        string

@@ -14,17 +14,19 @@ const (
 	EmailMissing       DeniedReason = "email-missing"
 	EmailNotAllowed    DeniedReason = "email-not-allowed"
 	NotInGroup         DeniedReason = "not-in-group"
+	GroupsUnknown      DeniedReason = "groups-unknown"
 	ClaimMissing       DeniedReason = "claim-missing"
 	ProviderNotAllowed DeniedReason = "provider-not-allowed"
 	AccountDisabled    DeniedReason = "account-disabled"
+	NoClassWillDo      DeniedReason = "no-class-will-do"
 	NoRule             DeniedReason = "no-rule"
 )
 
 // DeniedReasons lists every reason.
 func DeniedReasons() []DeniedReason {
 	return []DeniedReason{
-		EmailNotVerified, EmailMissing, EmailNotAllowed, NotInGroup,
-		ClaimMissing, ProviderNotAllowed, AccountDisabled, NoRule,
+		EmailNotVerified, EmailMissing, EmailNotAllowed, NotInGroup, GroupsUnknown,
+		ClaimMissing, ProviderNotAllowed, AccountDisabled, NoClassWillDo, NoRule,
 	}
 }
 

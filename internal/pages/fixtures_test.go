@@ -91,6 +91,16 @@ func fixtures() []fixture {
 				},
 			})
 		}},
+		{"signed-out-withdrawn", func(p *Pages, w http.ResponseWriter, r *http.Request) {
+			p.SignedOut(w, r, 200, SignedOut{
+				Cause: CauseWithdrawn, Provider: "Acme ID", SignInURL: "/",
+				Steps: []Step{
+					{Subject: StepGatewaySession, State: StateDone},
+					{Subject: StepApp, State: StateDone, App: chat},
+					{Subject: StepProviderSession, Provider: "Acme ID", Withdrawn: true},
+				},
+			})
+		}},
 		{"signed-out-not-durable", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			p.SignedOut(w, r, 503, SignedOut{
 				Cause: CauseUser, Outcome: OutcomeNotDurable,
@@ -116,6 +126,12 @@ func fixtures() []fixture {
 		}},
 		{"problem-loop", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			p.Problem(w, r, 0, Problem{Kind: SignInLoop, Cause: SchemeMismatch, Incident: "7QK3-M9XD"})
+		}},
+		{"problem-step-up", func(p *Pages, w http.ResponseWriter, r *http.Request) {
+			p.Problem(w, r, 0, Problem{
+				Kind: StepUpUnsatisfied, App: chat, Provider: "Acme ID", Incident: "7QK3-M9XD", SignedIn: true,
+				ACR: []string{"urn:acme:gold", "urn:acme:platinum"}, MaxAge: 5 * time.Minute, RetryURL: "/.cardea/sign-in?return=%2Fpay",
+			})
 		}},
 		{"confirm", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			p.Confirm(w, r, 200, Confirm{

@@ -207,7 +207,11 @@ func (l localizer) assemble(key string, p params, literal func(string) string, v
 // value is a parameter cleaned; an app or provider without a name is spoken of
 // in general words, which take a capital where they begin a sentence.
 func (l localizer) value(name string, p params, begins bool) string {
-	if v := clean(p[name], maxName); v != "" {
+	limit := maxName
+	if name == "acr" { // several names, each of which may be a URI
+		limit = maxClasses
+	}
+	if v := clean(p[name], limit); v != "" {
 		return v
 	}
 	general := map[string]string{"app": "common.this-app", "provider": "common.the-provider"}[name]

@@ -44,6 +44,10 @@ func usedKeys(t *testing.T) []string {
 	for _, c := range LoopCauses() {
 		add("problem.sign-in-loop."+string(c)+".means", "problem.sign-in-loop."+string(c)+".do")
 	}
+	add("problem.step-up-unsatisfied.class", "problem.step-up-unsatisfied.signed-out.means", "problem.step-up-unsatisfied.signed-out.do")
+	for _, unit := range []string{"seconds", "minutes", "hours"} {
+		add("problem.step-up-unsatisfied.age."+unit+".one", "problem.step-up-unsatisfied.age."+unit+".other")
+	}
 	for _, d := range DeniedReasons() {
 		add(d.Key(), "denied."+string(d)+".do")
 	}
@@ -54,7 +58,7 @@ func usedKeys(t *testing.T) []string {
 	for _, limit := range Limits() {
 		add("stay." + string(limit))
 	}
-	for _, o := range []Outcome{OutcomeComplete, OutcomePartly, OutcomeNotDurable, OutcomeNothing, outcomeNotEnded} {
+	for _, o := range []Outcome{OutcomeComplete, OutcomeUnderWay, OutcomePartly, OutcomeNotDurable, OutcomeNothing, outcomeNotEnded} {
 		add("signed-out." + string(o) + ".outcome")
 	}
 	for _, o := range []Outcome{OutcomeNotDurable, OutcomeNothing, outcomeNotEnded} {
@@ -84,7 +88,7 @@ func usedKeys(t *testing.T) []string {
 		"confirm.both", "confirm.here-only", "confirm.choice",
 		"denied.title", "denied.other-account", "denied.email-not-verified.operator",
 		"new-tab.title", "new-tab.lead", "not-saved.title", "not-saved.lead",
-		"problem.retry", "problem.home", "receipt.link",
+		"problem.retry", "problem.home", "receipt.link", "receipt.provider-session.withdrawn",
 		"common.brand-line", "common.sign-in", "common.sign-in-again", "common.this-app", "common.the-provider")
 	return slices.Sorted(maps.Keys(used))
 }
@@ -117,7 +121,7 @@ func TestBothLanguagesSayTheSameOfTheSameThings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"app", "count", "email", "host", "provider"}
+	known := []string{"acr", "app", "count", "email", "host", "provider"}
 	for key, en := range ls.all[0].catalogue {
 		zh := ls.all[1].catalogue[key]
 		want, got := placeholders(en), placeholders(zh)

@@ -2,9 +2,11 @@ package pages
 
 import (
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,6 +23,7 @@ const (
 	SignInLoop            ProblemKind = "sign-in-loop"
 	SignInCancelled       ProblemKind = "sign-in-cancelled"
 	StepUpUnsatisfied     ProblemKind = "step-up-unsatisfied"
+	StepUpRequired        ProblemKind = "step-up-required"
 	StoreUnavailable      ProblemKind = "store-unavailable"
 	UpstreamUnavailable   ProblemKind = "upstream-unavailable"
 	NotFound              ProblemKind = "not-found"
@@ -36,7 +39,7 @@ const (
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
 		ProviderUnavailable, ProviderAnswerRefused, SignInExpired, SignInElsewhere,
-		SignInLoop, SignInCancelled, StepUpUnsatisfied, StoreUnavailable,
+		SignInLoop, SignInCancelled, StepUpUnsatisfied, StepUpRequired, StoreUnavailable,
 		UpstreamUnavailable, NotFound, BadRequest, HeaderTooLarge,
 		MethodNotAllowed, OriginRefused, SessionRequired, Internal,
 	}
@@ -64,7 +67,7 @@ func (k ProblemKind) Status() int {
 		return http.StatusMethodNotAllowed
 	case OriginRefused, StepUpUnsatisfied, SignInCancelled:
 		return http.StatusForbidden
-	case SessionRequired:
+	case SessionRequired, StepUpRequired:
 		return http.StatusUnauthorized
 	case SignInLoop:
 		return http.StatusTooManyRequests
@@ -96,6 +99,11 @@ type Problem struct {
 	App      App
 	Provider string
 	Cause    LoopCause // of SignInLoop only
+	// ACR, classes of which one was asked for, and MaxAge are what the sign-in did not
+	// satisfy. SignedIn: a session lives nevertheless. All of StepUpUnsatisfied only.
+	ACR      []string
+	MaxAge   time.Duration
+	SignedIn bool
 	Incident string
 	RetryURL string // link "Try again", for SessionRequired "Sign in"
 	HomeURL  string // link to the app's first page
@@ -115,8 +123,12 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, v Pr
 	if kind == SignInLoop && slices.Contains(LoopCauses(), v.Cause) {
 		advice += "." + string(v.Cause)
 	}
+	if kind == StepUpUnsatisfied && !v.SignedIn {
+		advice += ".signed-out"
+	}
 	ps := params{"app": v.App.label(), "provider": v.Provider}
 	view := struct {
+		Demands                            []template.HTML
 		What, Means, Do, Wait, Retry, Home template.HTML
 		RetryURL, HomeURL                  string
 	}{
@@ -128,6 +140,9 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, v Pr
 		RetryURL: link(v.RetryURL),
 		HomeURL:  link(v.HomeURL),
 	}
+	if kind == StepUpUnsatisfied {
+		view.Demands = l.demands(v, ps)
+	}
 	if kind == SessionRequired {
 		view.Retry = l.T("common.sign-in")
 	}
@@ -138,6 +153,27 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int, v Pr
 	p.write(w, r, status, l, page{
 		template: "problem", status: kind.Status(), title: kind.TitleKey(), params: ps, incident: v.Incident, view: view,
 	})
+}
+
+// demands says what a sign-in had to satisfy, a sentence each.
+func (l localizer) demands(v Problem, ps params) []template.HTML {
+	var out []template.HTML
+	if len(v.ACR) > 0 {
+		own := maps.Clone(ps)
+		own["acr"] = strings.Join(v.ACR, ", ")
+		out = append(out, l.html("problem.step-up-unsatisfied.class", own))
+	}
+	if n := int(v.MaxAge / time.Second); n > 0 {
+		unit := "seconds"
+		switch {
+		case n%3600 == 0:
+			n, unit = n/3600, "hours"
+		case n%60 == 0:
+			n, unit = n/60, "minutes"
+		}
+		out = append(out, l.count("problem.step-up-unsatisfied.age."+unit, n, ps))
+	}
+	return out
 }
 
 // wait says a number of seconds in words that suit its size.

@@ -21,13 +21,14 @@ const (
 	CauseOtherAccount  SignedOutCause = "other-account"
 	CauseAccessChanged SignedOutCause = "access-changed"
 	CauseEverywhere    SignedOutCause = "everywhere"
+	CauseWithdrawn     SignedOutCause = "withdrawn" // the provider, or our client there, from the configuration
 )
 
 // SignedOutCauses lists every cause.
 func SignedOutCauses() []SignedOutCause {
 	return []SignedOutCause{
 		CauseUser, CauseAdministrator, CauseExpired, CauseProvider,
-		CauseOtherAccount, CauseAccessChanged, CauseEverywhere,
+		CauseOtherAccount, CauseAccessChanged, CauseEverywhere, CauseWithdrawn,
 	}
 }
 
@@ -38,6 +39,7 @@ type Outcome string
 // without steps. One that claims more than the steps is corrected by them.
 const (
 	OutcomeComplete   Outcome = "complete"    // every step is done
+	OutcomeUnderWay   Outcome = "under-way"   // every step is done or about to be
 	OutcomePartly     Outcome = "partly"      // something is open, retried or failed
 	OutcomeNotDurable Outcome = "not-durable" // refused in memory, not yet written down
 	OutcomeNothing    Outcome = "nothing"     // there was no session to end
@@ -75,6 +77,7 @@ type StepState string
 // claims an end that nobody told it of.
 const (
 	StateDone        StepState = "done"
+	StateUnderWay    StepState = "under-way"
 	StateRetrying    StepState = "retrying"
 	StateStillOpen   StepState = "still-open"
 	StateNotPossible StepState = "not-possible"
@@ -83,7 +86,7 @@ const (
 
 // StepStates lists every state.
 func StepStates() []StepState {
-	return []StepState{StateDone, StateRetrying, StateStillOpen, StateNotPossible, StateFailed}
+	return []StepState{StateDone, StateUnderWay, StateRetrying, StateStillOpen, StateNotPossible, StateFailed}
 }
 
 // Step is one line of the receipt.
@@ -95,13 +98,16 @@ type Step struct {
 	Count    int
 	// URL is the provider's own sign-out page, linked unless the step is done.
 	URL string
+	// Withdrawn says of a step at the provider that nobody could be told of it, because
+	// the provider is no longer configured as it was. Its State is not looked at.
+	Withdrawn bool
 }
 
 // SignedOut is the receipt of a sign-out.
 type SignedOut struct {
 	Cause   SignedOutCause // anything unknown counts as CauseUser
 	Outcome Outcome
-	// Provider fills the texts of CauseProvider.
+	// Provider fills the texts of CauseProvider and CauseWithdrawn.
 	Provider   string
 	Steps      []Step // at most the first 40 are shown
 	SignInURL  string // only ever a link: the page starts no sign-in
@@ -157,15 +163,16 @@ func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, status int, v 
 
 // honest never lets a headline say more than the steps below it.
 func honest(o Outcome, steps []Step) Outcome {
-	allDone := true
+	allDone, allTold := true, true
 	for _, s := range steps {
-		allDone = allDone && s.State == StateDone
+		allDone = allDone && s.State == StateDone && !s.Withdrawn
+		allTold = allTold && (s.State == StateDone || s.State == StateUnderWay) && !s.Withdrawn
 		if s.Subject != StepGatewaySession {
 			continue
 		}
 		switch s.State {
 		case StateDone:
-		case StateRetrying:
+		case StateRetrying, StateUnderWay:
 			o = OutcomeNotDurable
 		default:
 			return outcomeNotEnded
@@ -176,6 +183,8 @@ func honest(o Outcome, steps []Step) Outcome {
 		return o
 	case allDone && (o == OutcomeComplete || o == ""):
 		return OutcomeComplete
+	case allTold && (o == OutcomeUnderWay || o == OutcomeComplete || o == ""):
+		return OutcomeUnderWay
 	}
 	return OutcomePartly
 }
@@ -205,6 +214,9 @@ func (l localizer) receiptLine(s Step) receiptLine {
 		state = s.State
 	}
 	key := "receipt." + string(s.Subject) + "." + string(state)
+	if s.Withdrawn && s.Subject == StepProviderSession {
+		state, key = StateNotPossible, "receipt.provider-session.withdrawn"
+	}
 	ps := params{"app": s.App.label(), "provider": s.Provider}
 	line := receiptLine{State: state, Label: l.T("receipt.state." + string(state))}
 	switch s.Subject {

@@ -8,10 +8,11 @@ import (
 )
 
 const (
-	maxName  = 80       // runes of a name, address or reference that a page shows
-	maxPath  = 160      // runes of a path into the configuration
-	maxURL   = 16 << 10 // bytes of a link; longer ones are left out
-	maxMarks = 4        // combining marks in a row; more would paint over other lines
+	maxName    = 80       // runes of a name, address or reference that a page shows
+	maxClasses = 300      // runes of a list of authentication classes
+	maxPath    = 160      // runes of a path into the configuration
+	maxURL     = 16 << 10 // bytes of a link; longer ones are left out
+	maxMarks   = 4        // combining marks in a row; more would paint over other lines
 )
 
 // clean makes hostile text fit for a sentence: valid UTF-8, no control or

@@ -25,7 +25,16 @@ func (p Preset) clone() Preset {
 		Pass: slices.Clone(p.Cookies.Pass), Hold: slices.Clone(p.Cookies.Hold),
 		Browser: slices.Clone(p.Cookies.Browser), Keep: slices.Clone(p.Cookies.Keep),
 	}
+	p.Recognise, p.Takes.Marks = cloneMarks(p.Recognise), cloneMarks(p.Takes.Marks)
 	p.Setup = slices.Clone(p.Setup)
 	p.Sources = slices.Clone(p.Sources)
 	return p
+}
+
+func cloneMarks(list []Mark) []Mark {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Header = maps.Clone(list[i].Header)
+	}
+	return list
 }

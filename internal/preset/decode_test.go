@@ -103,6 +103,17 @@ func TestMistakesAreRefusedWhereTheyStand(t *testing.T) {
 		{"close code without meaning", "websocket: {code: 2000}", "websocket.code", "may be sent"},
 		{"farewell", "websocket: {farewell: " + strings.Repeat("x", 126) + "}", "websocket.farewell", "short text"},
 		{"status", "refusal: {status: 302}", "refusal.status", "neither 401 nor 403"},
+		{"mark without path", "recognise: [{status: 200}]", "recognise[0].path", "is missing"},
+		{"mark elsewhere", "recognise: [{path: 'https://evil.example/', status: 200}]", "recognise[0].path", "begin with a slash"},
+		{"mark of ours", "recognise: [{path: /.cardea/session, status: 401}]", "recognise[0].path", "gateway's own"},
+		{"mark of everything", "recognise: [{path: /}]", "recognise[0]", "every answer"},
+		{"mark status", "recognise: [{path: /, status: 20}]", "recognise[0].status", "no status"},
+		{"mark header", "recognise: [{path: /, header: {'a b': x}}]", `recognise[0].header["a b"]`, "not a header"},
+		{"mark header value", `recognise: [{path: /, header: {Server: "a\n"}}]`, "recognise[0].header.Server", "short text"},
+		{"takes without a mark", "takes: {lacks: x}", "takes.lacks", "there are none"},
+		{"takes mark of everything", "takes: {marks: [{path: /}]}", "takes.marks[0]", "every answer"},
+		{"takes mark elsewhere", "takes: {marks: [{path: evil, status: 200}]}", "takes.marks[0].path", "begin with a slash"},
+		{"mark body", "recognise: [{path: /, body: " + strings.Repeat("x", 201) + "}]", "recognise[0].body", "short text"},
 		{"sources", "sources: []", "sources", "no source"},
 		{"day", "checked_on: 28.11.2026", "checked_on", "not a day"},
 	}
@@ -171,6 +182,8 @@ cookies: {pass: [csrf, "pref_*"], hold: ["sess*"], browser: ["*"], keep: ["pref_
 func FuzzDecode(f *testing.F) {
 	f.Add("logout: [{path: /x}]", "/base")
 	f.Add("polling: [/a/*/b]\npaths: [{prefix: /, public: true}]", "")
+	f.Add("recognise: [{path: /x, status: 200, header: {Server: x}, body: y}]", "/a")
+	f.Add("takes: {marks: [{path: /x, status: 200, header: {Server: x}, body: y}], lacks: z}", "/a")
 	f.Add("replay: [{path: '/x?y=1', xsrf: {cookie: a, header: X-A, from: /b}}]", "/")
 	f.Fuzz(func(t *testing.T, doc, base string) {
 		node, faults := strict.Parse([]byte(doc))
@@ -192,6 +205,11 @@ func FuzzDecode(f *testing.F) {
 		for _, l := range at.Logout {
 			if err := CheckPath(l.Path); err != nil {
 				t.Fatalf("%q is no path: %v", l.Path, err)
+			}
+		}
+		for _, m := range at.Recognise {
+			if err := CheckPath(m.Path); err != nil {
+				t.Fatalf("%q is no path: %v", m.Path, err)
 			}
 		}
 		for _, x := range at.Paths {

@@ -1,8 +1,8 @@
 // Package preset holds what is known of applications, as data: which headers they
 // read, how their own logout is recognised and how it is called without a browser,
 // which paths need no sign-in, which cookies their scripts need, what makes their
-// clients stop retrying, and what to put into their own configuration. Code asks the
-// preset and never the application's name.
+// clients stop retrying, by which marks they are told from others, and what to put into
+// their own configuration. Code asks the preset and never the application's name.
 //
 // It owns: the Preset type, the embedded presets (one YAML file per application, with
 // sources and the day they were checked), their validation, an operator's overrides,

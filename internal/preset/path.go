@@ -85,5 +85,10 @@ func (p Preset) At(base string) Preset {
 	for i := range out.Polling {
 		out.Polling[i] = join(out.Polling[i])
 	}
+	for _, marks := range [][]Mark{out.Recognise, out.Takes.Marks} {
+		for i := range marks {
+			marks[i].Path = join(marks[i].Path)
+		}
+	}
 	return out
 }

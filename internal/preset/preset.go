@@ -44,7 +44,14 @@ type Preset struct {
 	// Needs says what the application's address has to look like.
 	Needs Needs `yaml:"needs"`
 
-	// Setup is told to operators: what to put into the application's own configuration.
+	// Recognise lists marks by which the application is told from others. All of them must
+	// hold. Empty: it is never recognised.
+	Recognise []Mark `yaml:"recognise"`
+	// Takes says how it shows that the application takes people from the gateway.
+	Takes Takes `yaml:"takes"`
+
+	// Setup is told to operators: what to put into the application's own configuration. In
+	// an entry of several lines the first is text, and the others are to be copied.
 	Setup []string `yaml:"setup"`
 	// Sources say where the facts were read or that they were run.
 	Sources []string `yaml:"sources"`

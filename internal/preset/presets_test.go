@@ -128,17 +128,22 @@ func TestAtJoinsEveryPathAndSharesNothing(t *testing.T) {
 	p.Paths = []Path{{Prefix: "/", Public: true}, {Prefix: "/u", Public: true}, {Exact: "/ok/", Bearer: true}}
 	p.Polling = []string{"/user/*/x"}
 	p.Headers = map[string]string{"X-A": "email"}
+	p.Recognise = []Mark{{Path: "/health", Status: 200, Header: map[string]string{"X-M": "m"}}}
+	p.Takes = Takes{Marks: []Mark{{Path: "/auth", Header: map[string]string{"X-T": "t"}}}}
 	got := p.At("/files/")
 	want := p.clone()
 	want.Logout = []Logout{{"POST", "/files/api/auth/logout"}, {"GET", "/files/api/auth/logout"}}
 	want.Replay[0].Path, want.Replay[0].XSRF.From = "/files/out?all=1", "/files/form"
 	want.Paths = []Path{{Prefix: "/files", Public: true}, {Prefix: "/files/u", Public: true}, {Exact: "/files/ok/", Bearer: true}}
 	want.Polling = []string{"/files/user/*/x"}
+	want.Recognise = []Mark{{Path: "/files/health", Status: 200, Header: map[string]string{"X-M": "m"}}}
+	want.Takes.Marks = []Mark{{Path: "/files/auth", Header: map[string]string{"X-T": "t"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	before := p.clone()
 	got.Replay[0].XSRF.Cookie, got.Replay[0].Header["A"], got.Replay[0].Form["c"], got.Headers["X-A"] = "y", "y", "y", "y"
+	got.Recognise[0].Header["X-M"], got.Takes.Marks[0].Header["X-T"] = "y", "y"
 	got.Cookies.Hold[0], got.Setup[0], got.Sources[0] = "y", "y", "y"
 	if diff := cmp.Diff(before, p); diff != "" {
 		t.Errorf("a copy shares with its base:\n%s", diff)

@@ -33,6 +33,8 @@ func (p Preset) Validate() []strict.Fault {
 	c.webSocket(p.WebSocket)
 	c.when(p.Refusal.Status != http.StatusUnauthorized && p.Refusal.Status != http.StatusForbidden,
 		"refusal.status", "is neither 401 nor 403", "write status: 401")
+	c.marks("recognise", p.Recognise)
+	c.takes(p.Takes)
 	c.provenance(p)
 	return c.faults
 }

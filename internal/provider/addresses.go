@@ -15,8 +15,8 @@ import (
 //
 // A call by way of the back-channel address goes to that scheme, host and port, and TLS
 // is verified against that host name; the Host header stays the issuer's. Providers that
-// derive their issuer and endpoints from Host (Keycloak without a fixed hostname,
-// authentik) therefore answer with the issuer that browsers see. X-Forwarded-Proto and
+// derive their issuer and endpoints from Host therefore answer with the issuer that
+// browsers see. X-Forwarded-Proto and
 // X-Forwarded-Host say the same to those that trust a proxy in front of them.
 type addresses struct {
 	issuer   *url.URL
@@ -73,18 +73,47 @@ func absoluteURL(raw string) (*url.URL, error) {
 // does not hand out plain http endpoints, because that would send codes and secrets in
 // the clear; the back-channel origin, which the operator chose, is the exception. An
 // issuer on loopback may name plain http endpoints on loopback.
-func (a addresses) endpoint(raw string) error {
+//
+// A document does not send this server to addresses inside a network either, unless its
+// issuer is there itself: stated says that the record names the endpoint, and with it
+// somebody who may.
+func (a addresses) endpoint(raw string, stated bool) error {
 	u, err := absoluteURL(raw)
 	if err != nil {
 		return err
 	}
-	if u.Scheme == "https" || a.insecure || a.issuer.Scheme == "http" && httpx.LoopbackHost(u.Hostname()) {
+	if httpx.SameOrigin(u, a.issuer) || a.back != nil && httpx.SameOrigin(u, a.back) {
 		return nil
 	}
-	if a.back != nil && httpx.SameOrigin(u, a.back) {
-		return nil
+	if u.Scheme != "https" && !a.insecure && !(a.issuer.Scheme == "http" && httpx.LoopbackHost(u.Hostname())) {
+		return fmt.Errorf("%q is plain http", bounded(raw))
 	}
-	return fmt.Errorf("%q is plain http", bounded(raw))
+	if !stated && !a.mayName(u.Hostname()) {
+		return fmt.Errorf("%q is an address inside a network, which the issuer is not; state the endpoint in the record if it is right", bounded(raw))
+	}
+	return nil
+}
+
+// mayName tells whether the issuer's document may name a host.
+func (a addresses) mayName(host string) bool {
+	if strings.EqualFold(host, a.issuer.Hostname()) {
+		return true
+	}
+	switch reachOf(host) {
+	case reachWorld:
+		return true
+	case reachLink: // where clouds keep their credentials
+		return false
+	}
+	return reachOf(a.issuer.Hostname()) != reachWorld
+}
+
+// derived tells whether an issuer is the configured one as a provider writes it that
+// makes its issuer of the host it was called by: the same path at the back-channel origin.
+func (a addresses) derived(iss string) bool {
+	u, err := absoluteURL(iss)
+	return err == nil && a.back != nil && httpx.SameOrigin(u, a.back) &&
+		u.EscapedPath() == a.issuer.EscapedPath() && u.RawQuery == ""
 }
 
 // browser returns the address of an endpoint for browsers: what the provider put at the

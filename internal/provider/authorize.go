@@ -40,10 +40,10 @@ func (p *Provider) AuthorizationURL(ctx context.Context, r oidc.AuthorizationReq
 		return "", fmt.Errorf("authorization request: %w", errors.New("endpoint is not a URL"))
 	}
 	q := p.authorizationQuery(m, r)
-	out := p.withQuery(target, q)
+	out := withQuery(target, p.ownNames(q))
 	if len(out) > longestURL && q.Get("id_token_hint") != "" {
 		q.Del("id_token_hint")
-		out = p.withQuery(target, q)
+		out = withQuery(target, p.ownNames(q))
 	}
 	if f := p.record.Client.AuthorizeFragment; f != "" {
 		out += "#" + f
@@ -69,6 +69,7 @@ func (p *Provider) authorizationQuery(m *metadata, r oidc.AuthorizationRequest) 
 		}
 	}
 	set("scope", joinScopes(p.wantedScopes(m)))
+	set("acr_values", strings.Join(r.ACRValues, " "))
 	if p.sendsIDToken() {
 		set("nonce", r.Nonce)
 	}
@@ -90,6 +91,18 @@ func (p *Provider) authorizationQuery(m *metadata, r oidc.AuthorizationRequest) 
 	return q
 }
 
+// ownNames gives the parameters the provider's own names.
+func (p *Provider) ownNames(q url.Values) url.Values {
+	named := make(url.Values, len(q))
+	for name, values := range q {
+		if own := p.record.Client.AuthorizeNames[name]; own != "" {
+			name = own
+		}
+		named[name] = values
+	}
+	return named
+}
+
 // redirect keeps the registered callback unless the caller names it itself.
 func (p *Provider) redirect(asked string) string {
 	if asked != "" {
@@ -98,8 +111,8 @@ func (p *Provider) redirect(asked string) string {
 	return p.redirectURI
 }
 
-// wantedScopes returns the scopes of a sign-in: the configured ones and those that a
-// refresh token needs.
+// wantedScopes returns the scopes of a sign-in: the configured ones, those that a refresh
+// token needs, and, where somebody wants to know of groups, theirs.
 func (p *Provider) wantedScopes(m *metadata) []string {
 	scopes := slices.Clone(p.scopes)
 	needs := p.record.Refresh.Needs
@@ -107,6 +120,9 @@ func (p *Provider) wantedScopes(m *metadata) []string {
 		if slices.Contains(scopes, s) || needs.When == record.NeedsAdvertised && !slices.Contains(m.scopes, s) {
 			continue
 		}
+		scopes = append(scopes, s)
+	}
+	if s := p.record.Claims.Groups.Scope; p.groups && s != "" && !slices.Contains(scopes, s) {
 		scopes = append(scopes, s)
 	}
 	return scopes
@@ -123,7 +139,7 @@ func (p *Provider) prompt(always string, r oidc.AuthorizationRequest) string {
 		}
 		return ""
 	}
-	values := strings.Fields(always)
+	values := slices.DeleteFunc(strings.Fields(always), func(v string) bool { return !honoured(record.PromptValue(v)) })
 	force := p.record.FreshLogin.Prompt
 	stepUp := r.MaxAge > 0 && !(p.checksAuthTime() && p.forcedByMaxAge())
 	if (r.Fresh || stepUp) && force != "" && honoured(force) && !slices.Contains(values, string(force)) {
@@ -132,8 +148,8 @@ func (p *Provider) prompt(always string, r oidc.AuthorizationRequest) string {
 	return strings.Join(values, " ")
 }
 
-// maxAge returns the max_age to send, in seconds, at least 1: with 0 Authelia never
-// finishes a sign-in and authentik takes it for unset.
+// maxAge returns the max_age to send, in seconds, at least 1: with 0 some
+// providers never finish a sign-in, and others take it for unset.
 func (p *Provider) maxAge(r oidc.AuthorizationRequest) string {
 	var age time.Duration
 	if r.MaxAge > 0 {
@@ -153,7 +169,7 @@ func (p *Provider) maxAge(r oidc.AuthorizationRequest) string {
 
 // withQuery adds parameters to an endpoint that may have some of its own (RFC 6749
 // section 3.1). A space is written %20: not every server reads + as one.
-func (p *Provider) withQuery(endpoint *url.URL, q url.Values) string {
+func withQuery(endpoint *url.URL, q url.Values) string {
 	u := *endpoint
 	encoded := strings.ReplaceAll(q.Encode(), "+", "%20")
 	if u.RawQuery != "" && encoded != "" {

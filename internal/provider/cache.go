@@ -116,6 +116,13 @@ func (c *cached[T]) mayRenew(now time.Time, spare int) bool {
 	return true
 }
 
+// kept returns the document at hand, whatever its age, without asking for one.
+func (c *cached[T]) kept() (T, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.value, c.have
+}
+
 // current returns the generation of the document at hand; 0 when there is none.
 func (c *cached[T]) current() uint64 {
 	c.mu.Lock()

@@ -26,17 +26,21 @@ const (
 // metadata is what is used of a discovery document (Discovery section 3). Endpoints are
 // absolute URLs that passed addresses.endpoint; "" where the provider has none.
 type metadata struct {
-	issuer        string
-	authorization string
-	token         string
-	keys          string
-	userinfo      string
-	endSession    string
-	revocation    string
-	algorithms    []string // asymmetric ones offered for ID tokens; empty: it did not say
-	authMethods   []string // nil: it did not say
-	scopes        []string // nil: it did not say
-	issInResponse bool     // RFC 9207 section 3
+	issuer         string
+	authorization  string
+	token          string
+	keys           string
+	userinfo       string
+	endSession     string
+	revocation     string
+	application    string   // gives the application's own token
+	emails         string   // lists a person's addresses
+	groups         []string // list a person's groups, as the record's Lists
+	algorithms     []string // asymmetric ones offered for ID tokens; empty: it did not say
+	authMethods    []string // nil: it did not say
+	authAlgorithms []string // of client assertions; nil: it did not say
+	scopes         []string // nil: it did not say
+	issInResponse  bool     // RFC 9207 section 3
 }
 
 // asymmetric lists the signature algorithms that may be accepted at all. Never "none";
@@ -80,15 +84,16 @@ func parseMetadata(body []byte) (*metadata, error) {
 		return l
 	}
 	m := &metadata{
-		issuer:        text("issuer"),
-		authorization: text("authorization_endpoint"),
-		token:         text("token_endpoint"),
-		keys:          text("jwks_uri"),
-		userinfo:      text("userinfo_endpoint"),
-		endSession:    text("end_session_endpoint"),
-		revocation:    text("revocation_endpoint"),
-		authMethods:   list("token_endpoint_auth_methods_supported"),
-		scopes:        list("scopes_supported"),
+		issuer:         text("issuer"),
+		authorization:  text("authorization_endpoint"),
+		token:          text("token_endpoint"),
+		keys:           text("jwks_uri"),
+		userinfo:       text("userinfo_endpoint"),
+		endSession:     text("end_session_endpoint"),
+		revocation:     text("revocation_endpoint"),
+		authMethods:    list("token_endpoint_auth_methods_supported"),
+		authAlgorithms: list("token_endpoint_auth_signing_alg_values_supported"),
+		scopes:         list("scopes_supported"),
 	}
 	if m.issuer == "" {
 		return nil, errors.New("discovery: the document names no issuer")
@@ -113,6 +118,10 @@ func (p *Provider) checkMetadataIssuer(found string) error {
 	switch p.record.Issuer.Match {
 	case record.IssuerSet:
 		accepted = append(accepted, p.record.Issuer.Also...)
+	case record.IssuerHostDerived:
+		if p.call.to.derived(found) {
+			return nil
+		}
 	case record.IssuerTemplateTID:
 		u, err := url.Parse(found)
 		if err == nil && strings.Count(found, tenantSlot) == 1 && httpx.SameOrigin(u, p.call.to.issuer) {
@@ -129,48 +138,92 @@ func (p *Provider) checkMetadataIssuer(found string) error {
 	return fmt.Errorf("discovery: the configured issuer is %q, and the document says %q%s", p.issuer, bounded(found), hint)
 }
 
-// completed lays the record's endpoints over m and checks them all.
+// completed lays the record's endpoints over m and checks them all. The authorization
+// endpoint comes first: others may be stated relative to its origin.
 func (p *Provider) completed(m *metadata) (*metadata, error) {
 	e := p.record.Endpoints
-	for _, slot := range []struct {
-		name, stated string
-		at           *string
-		required     bool
-		browser      bool
-	}{
+	idToken, application := p.record.Claims.IDToken == record.Yes, p.record.Client.Exchange == record.ExchangeApplicationToken
+	slots := []slot{
 		{"authorization_endpoint", e.Authorization, &m.authorization, true, true},
 		{"token_endpoint", e.Token, &m.token, true, false},
-		{"jwks_uri", e.Keys, &m.keys, p.record.Claims.IDToken == record.Yes, false},
+		{"jwks_uri", e.Keys, &m.keys, idToken, false},
 		{"userinfo_endpoint", e.UserInfo, &m.userinfo, false, false},
 		{"end_session_endpoint", e.EndSession, &m.endSession, false, true},
 		{"revocation_endpoint", e.Revocation, &m.revocation, false, false},
-	} {
-		if slot.stated != "" {
-			// The return address is filled in when it is known.
-			*slot.at = p.expandLocation(slot.stated)
-		}
-		if *slot.at == "" && !slot.required {
-			continue
-		}
-		if *slot.at == "" {
-			return nil, fmt.Errorf("discovery: the document names no %s", slot.name)
-		}
-		if err := p.call.to.endpoint(strings.ReplaceAll(*slot.at, returnSlot, "")); err != nil {
-			return nil, fmt.Errorf("discovery: %s: %w", slot.name, err)
-		}
-		if slot.browser {
-			*slot.at = p.call.to.browser(*slot.at)
+		{"application token endpoint", e.ApplicationToken, &m.application, application, false},
+		{"e-mail endpoint", p.record.Claims.Email.URL, &m.emails, p.record.Claims.Email.Source == record.FromEndpoint, false},
+	}
+	lists := p.record.Claims.Groups.Lists
+	m.groups = make([]string, len(lists))
+	for i := range lists {
+		slots = append(slots, slot{"group list", lists[i].URL, &m.groups[i], true, false})
+	}
+	for _, s := range slots {
+		if err := p.fillSlot(m, s); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil
 }
 
-// expandLocation fills {issuer} and {origin}, and leaves other names for later.
-func (p *Provider) expandLocation(template string) string {
-	return strings.NewReplacer(
+// slot is one endpoint to be filled.
+type slot struct {
+	name, stated string
+	at           *string
+	required     bool
+	browser      bool
+}
+
+func (p *Provider) fillSlot(m *metadata, s slot) error {
+	if s.stated != "" {
+		// The return address is filled in when it is known.
+		*s.at = p.expandLocation(s.stated, m.authorization)
+	}
+	if *s.at == "" {
+		if s.required {
+			return fmt.Errorf("discovery: the document names no %s", s.name)
+		}
+		return nil
+	}
+	if err := p.call.to.endpoint(strings.ReplaceAll(*s.at, returnSlot, ""), s.stated != ""); err != nil {
+		return fmt.Errorf("discovery: %s: %w", s.name, err)
+	}
+	if s.browser {
+		*s.at = p.call.to.browser(*s.at)
+	}
+	return nil
+}
+
+// expandLocation fills in what is known of this provider, and leaves other names for
+// later. authorization is the authorization endpoint; "" while it is not known.
+func (p *Provider) expandLocation(template, authorization string) string {
+	pairs := []string{
 		"{issuer}", strings.TrimSuffix(p.issuer, "/"),
-		"{origin}", p.call.to.issuer.Scheme+"://"+p.call.to.issuer.Host,
-	).Replace(template)
+		"{origin}", p.call.to.issuer.Scheme + "://" + p.call.to.issuer.Host,
+		"{client_id}", url.PathEscape(p.clientID),
+	}
+	if u, err := url.Parse(authorization); err == nil && u.Host != "" {
+		pairs = append(pairs, "{authorization_origin}", u.Scheme+"://"+u.Host)
+	}
+	return strings.NewReplacer(pairs...).Replace(template)
+}
+
+// ManualURL is where people end the provider's session themselves. "" where the record
+// does not say, or as long as the metadata that the address hangs on has not been had.
+func (p *Provider) ManualURL() string {
+	template := p.record.SignOut.ManualURL
+	if template == "" {
+		return ""
+	}
+	authorization := p.expandLocation(p.record.Endpoints.Authorization, "")
+	if m, have := p.metadata.kept(); have {
+		authorization = m.authorization
+	}
+	address := p.expandLocation(template, authorization)
+	if strings.Contains(address, "{") || p.call.to.endpoint(address, true) != nil {
+		return ""
+	}
+	return address
 }
 
 // acceptsIssuer tells whether an `iss` value, of an ID token or of a response, is this
@@ -179,6 +232,8 @@ func (p *Provider) acceptsIssuer(m *metadata, iss, tenant string) bool {
 	switch p.record.Issuer.Match {
 	case record.IssuerSet:
 		return iss == p.issuer || slices.Contains(p.record.Issuer.Also, iss)
+	case record.IssuerHostDerived:
+		return iss == p.issuer || p.call.to.derived(iss)
 	case record.IssuerTemplateTID:
 		before, after, templated := strings.Cut(m.issuer, tenantSlot)
 		if !templated {
@@ -208,9 +263,10 @@ func isTenant(s string) bool {
 }
 
 // keptIssuer is the issuer by which an identity is stored: one name for all members of a
-// set, the tenant's own for a template.
+// set and for one that follows the host, the tenant's own for a template.
 func (p *Provider) keptIssuer(iss string) string {
-	if p.record.Issuer.Match == record.IssuerSet {
+	switch p.record.Issuer.Match {
+	case record.IssuerSet, record.IssuerHostDerived:
 		return p.issuer
 	}
 	return iss

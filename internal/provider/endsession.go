@@ -32,20 +32,22 @@ func (p *Provider) EndSessionByBrowser(ctx context.Context, r oidc.EndSessionReq
 	if m.endSession == "" {
 		return out, false, nil
 	}
+	logoutHint := p.logoutHint(r) // of any ID token, also one that is no hint itself
 	r.IDToken = p.hint(r.IDToken)
 	if r.IDToken == "" && s.Hint == record.HintRequired {
 		return out, false, nil
 	}
+	r.PostLogoutRedirectURI = p.returnAddress(r)
 	target, err := p.endSessionAddress(m, r)
 	if err != nil {
 		return out, false, err
 	}
-	params := p.endSessionParams(r)
-	out.URL = p.withQuery(target, params)
+	params := p.endSessionParams(r, logoutHint)
+	out.URL = withQuery(target, params)
 	if len(out.URL) <= longestURL {
 		return out, true, nil
 	}
-	return p.longEndSession(target, params, r), true, nil
+	return p.longEndSession(target, params, r, logoutHint), true, nil
 }
 
 // longestPost is the longest hint that is posted, in bytes. An ID token grows past any
@@ -55,20 +57,20 @@ const longestPost = 64 << 10
 
 // longEndSession is the call whose hint does not fit a URL: posted where the provider
 // takes that, else without the hint where client_id is enough.
-func (p *Provider) longEndSession(target *url.URL, params url.Values, r oidc.EndSessionRequest) oidc.BrowserCall {
+func (p *Provider) longEndSession(target *url.URL, params url.Values, r oidc.EndSessionRequest, logoutHint string) oidc.BrowserCall {
 	s := p.record.SignOut
 	switch {
 	case s.PostOK == record.Yes && (len(r.IDToken) <= longestPost || s.Hint == record.HintRequired):
 		return oidc.BrowserCall{URL: target.String(), Form: params}
 	case s.Hint == record.HintRequired:
-		return oidc.BrowserCall{URL: p.withQuery(target, params)}
+		return oidc.BrowserCall{URL: withQuery(target, params)}
 	}
 	r.IDToken = ""
-	short := p.endSessionParams(r)
+	short := p.endSessionParams(r, logoutHint)
 	if s.Kind == record.SignOutOIDC && short.Get("client_id") == "" {
 		short.Set("client_id", p.clientID)
 	}
-	return oidc.BrowserCall{URL: p.withQuery(target, short)}
+	return oidc.BrowserCall{URL: withQuery(target, short)}
 }
 
 // hint returns the ID token where the record lets it be sent.
@@ -95,10 +97,30 @@ func (p *Provider) endSessionAddress(m *metadata, r oidc.EndSessionRequest) (*ur
 	return u, nil
 }
 
+// returnAddress is where the browser comes back to. A provider that compares no more than
+// the origin, and has no parameter for a state of ours, brings it back in the address.
+func (p *Provider) returnAddress(r oidc.EndSessionRequest) string {
+	s := p.record.SignOut
+	if s.ReturnMatch != record.ReturnMatchOrigin || r.State == "" || r.PostLogoutRedirectURI == "" {
+		return r.PostLogoutRedirectURI
+	}
+	for _, template := range s.Params {
+		if strings.Contains(template, "{state}") {
+			return r.PostLogoutRedirectURI
+		}
+	}
+	return addQuery(r.PostLogoutRedirectURI, url.Values{"state": {r.State}})
+}
+
 // endSessionParams fills the record's parameters; one with nothing to stand in it is
 // left out.
-func (p *Provider) endSessionParams(r oidc.EndSessionRequest) url.Values {
+func (p *Provider) endSessionParams(r oidc.EndSessionRequest, logoutHint string) url.Values {
 	out := url.Values{}
+	if p.upstream && p.record.SignOut.Upstream == record.UpstreamOnRequest {
+		for name, value := range p.record.SignOut.UpstreamParams {
+			out.Set(name, value)
+		}
+	}
 	for name, template := range p.record.SignOut.Params {
 		value, ok := record.Expand(template, func(name string) (string, bool) {
 			switch name {
@@ -113,7 +135,7 @@ func (p *Provider) endSessionParams(r oidc.EndSessionRequest) url.Values {
 			case "sid":
 				return r.SID, true
 			case "logout_hint":
-				return p.logoutHint(r), true
+				return logoutHint, true
 			}
 			return "", false
 		})
@@ -157,18 +179,16 @@ func (p *Provider) EndSessionByServer(ctx context.Context, r oidc.EndSessionRequ
 	in := call{what: "end-session request", method: http.MethodPost, url: target.String(), header: http.Header{}}
 	params := map[string]string{}
 	if byToken {
-		method, err := p.authMethod(m)
-		if err != nil {
+		params["refresh_token"] = r.RefreshToken
+		if err := p.authenticate(m, &in, params); err != nil {
 			return false, fmt.Errorf("ending the provider's session: %w", err)
 		}
-		params["refresh_token"] = r.RefreshToken
-		p.authenticate(method, in.header, params)
 	} else {
 		params["id_token_hint"], params["client_id"] = r.IDToken, p.clientID
 	}
 	in.form(params)
 	if byHint && s.PostOK != record.Yes {
-		in.method, in.url, in.body = http.MethodGet, p.withQuery(target, values(params)), nil
+		in.method, in.url, in.body = http.MethodGet, withQuery(target, values(params)), nil
 	}
 	a, err := p.call.do(ctx, in)
 	if err != nil {

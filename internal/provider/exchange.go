@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/oidc"
@@ -47,6 +48,9 @@ func (p *Provider) exchange(ctx context.Context, now time.Time, ask oidc.CodeExc
 	if ask.CodeVerifier != "" && p.record.Client.PKCE != record.PKCEOff {
 		params["code_verifier"] = ask.CodeVerifier
 	}
+	if p.record.Client.Exchange == record.ExchangeApplicationToken {
+		return p.exchangeByApplication(ctx, now, m, ask)
+	}
 	began := time.Now()
 	if auth.Tokens, err = p.tokenRequest(ctx, now, m, "token request", params); err != nil {
 		return auth, err
@@ -62,11 +66,74 @@ func (p *Provider) exchange(ctx context.Context, now time.Time, ask oidc.CodeExc
 	if err := p.checkAge(now, now.Add(time.Since(began)), token, ask); err != nil {
 		return auth, err
 	}
+	if err := checkClass(token, ask.ACRValues); err != nil {
+		return auth, err
+	}
 	userinfo, err := p.userinfoAtSignIn(ctx, m, auth.Tokens, token)
 	if err != nil {
 		return auth, err
 	}
-	return p.authentication(token, userinfo, auth.Tokens)
+	if auth, err = p.authentication(token, userinfo, auth.Tokens); err != nil {
+		return auth, err
+	}
+	auth.Profile = p.profileAtSignIn(ctx, m, auth, ask.User)
+	p.noteMissingRefresh(auth.Tokens)
+	return auth, nil
+}
+
+// exchangeByApplication is exchange where the code is redeemed with the application's
+// token. The grant has no tokens then.
+func (p *Provider) exchangeByApplication(ctx context.Context, now time.Time, m *metadata, ask oidc.CodeExchange) (auth oidc.Authentication, err error) {
+	if err := p.checkAge(now, now, nil, ask); err != nil {
+		return auth, err
+	}
+	if err := checkClass(nil, ask.ACRValues); err != nil {
+		return auth, err
+	}
+	claims, err := p.byApplication(ctx, m, ask.Code)
+	if err != nil {
+		return auth, err
+	}
+	if auth.Identity, err = p.identity(p.issuer, claims); err != nil {
+		return auth, err
+	}
+	auth.Claims = claims
+	if m.userinfo != "" && p.record.Claims.UserInfo.Use != record.UserInfoNever {
+		more, err := p.askUserinfo(ctx, m, p.applicationBearer(m), claims)
+		if err != nil {
+			return oidc.Authentication{}, err
+		}
+		auth.Claims = merge(claims, more)
+		if again, err := p.identity(p.issuer, auth.Claims); err != nil || again != auth.Identity {
+			return oidc.Authentication{}, refused("userinfo is another person's")
+		}
+	}
+	auth.Profile = p.profileAtSignIn(ctx, m, auth, ask.User)
+	return auth, nil
+}
+
+// checkClass holds the authentication's class against those that were asked for
+// (OpenID Connect Core section 3.1.2.1, acr_values). Only a signed acr counts.
+func checkClass(t *idToken, asked []string) error {
+	if len(asked) == 0 {
+		return nil
+	}
+	if t == nil {
+		return fmt.Errorf("%w: this provider does not say how the person signed in", oidc.ErrWeak)
+	}
+	if acr := t.claims.String("acr"); acr == "" || !slices.Contains(asked, acr) {
+		return fmt.Errorf("%w: acr is %q", oidc.ErrWeak, bounded(acr))
+	}
+	return nil
+}
+
+// noteMissingRefresh tells once what to change at a provider that gave no refresh token
+// although it would, were it set up for it.
+func (p *Provider) noteMissingRefresh(t oidc.Tokens) {
+	r := p.record.Refresh
+	if t.RefreshToken == "" && r.MissingIs == record.MissingMisconfiguration && !p.noRefresh.Swap(true) {
+		p.log.Warn("provider gave no refresh token: withdrawn accounts are noticed later", "advice", r.MissingAdvice)
+	}
 }
 
 // exchangedToken verifies the ID token of a code exchange; nil at providers without one.
@@ -120,7 +187,6 @@ func (p *Provider) authentication(t *idToken, userinfo oidc.Claims, tokens oidc.
 	if auth.Identity, err = p.identity(issuer, auth.Claims); err != nil {
 		return oidc.Authentication{Tokens: tokens}, err
 	}
-	auth.Profile = p.profile(auth.Claims)
 	return auth, nil
 }
 
@@ -130,131 +196,4 @@ func boundedClaim(s string) string {
 		return ""
 	}
 	return s
-}
-
-// Refresh exchanges old's refresh token (RFC 6749 section 6, OpenID Connect Core section
-// 12) for the person want.
-//
-// The returned Tokens are complete: what the answer left out is taken from old. Claims
-// and Profile are whole, or zero when nothing newer is known of the person: no new ID
-// token and no userinfo, or only a part of what the sign-in gave. Identity is want.
-//
-// Errors: *oidc.Error when the provider decided (only invalid_grant speaks against the
-// grant); *oidc.UnreachableError, with Sent false when old.RefreshToken is surely
-// unspent; oidc.ErrRefused when the answer names another person or is forged. With
-// ErrRefused the new tokens are returned too, for revocation.
-func (p *Provider) Refresh(ctx context.Context, now time.Time, old oidc.Tokens, want oidc.Identity) (oidc.Authentication, error) {
-	auth, err := p.refresh(ctx, now, old, want)
-	if err != nil {
-		return oidc.Authentication{Tokens: auth.Tokens}, fmt.Errorf("refreshing: %w", err)
-	}
-	return auth, nil
-}
-
-func (p *Provider) refresh(ctx context.Context, now time.Time, old oidc.Tokens, want oidc.Identity) (auth oidc.Authentication, err error) {
-	if old.RefreshToken == "" {
-		return auth, notSent(errors.New("there is no refresh token"))
-	}
-	m, err := p.meta(ctx)
-	if err != nil {
-		return auth, err
-	}
-	fresh, err := p.tokenRequest(ctx, now, m, "refresh request", p.refreshParams(m, old))
-	if err != nil {
-		return auth, err
-	}
-	auth.Tokens = fresh.Merge(old)
-	if fresh.IDToken == old.IDToken {
-		fresh.IDToken = "" // sent along again: it says nothing new, and may have expired
-	}
-	token, err := p.refreshedToken(ctx, now, m, fresh)
-	if err != nil {
-		return auth, err
-	}
-	if token == nil {
-		auth.Tokens.IDToken = old.IDToken
-	}
-	next, err := p.afterRefresh(ctx, m, token, auth.Tokens, want)
-	if err != nil {
-		return auth, err
-	}
-	return next, nil
-}
-
-func (p *Provider) refreshParams(m *metadata, old oidc.Tokens) map[string]string {
-	params := map[string]string{"grant_type": "refresh_token", "refresh_token": old.RefreshToken}
-	for name, template := range p.record.Refresh.Extra {
-		value, ok := record.Expand(template, func(name string) (string, bool) {
-			switch name {
-			case "redirect_uri":
-				return p.redirectURI, true
-			case "client_id":
-				return p.clientID, true
-			case "scope":
-				return joinScopes(p.wantedScopes(m)), true
-			}
-			return "", false
-		})
-		if ok {
-			params[name] = value
-		}
-	}
-	return params
-}
-
-// refreshedToken verifies a refresh answer's ID token; nil when none came. One that
-// cannot be verified because the keys cannot be had counts as not come: the tokens
-// beside it are good, and losing them would lose a rotated refresh token.
-func (p *Provider) refreshedToken(ctx context.Context, now time.Time, m *metadata, fresh oidc.Tokens) (*idToken, error) {
-	if fresh.IDToken == "" || !p.sendsIDToken() {
-		return nil, nil
-	}
-	token, err := p.verifyIDToken(ctx, now, m, fresh.IDToken, fresh.AccessToken, "")
-	if _, down := errors.AsType[*oidc.UnreachableError](err); down {
-		return nil, nil
-	}
-	return token, err
-}
-
-// noteUserinfo says once that people's data are no longer kept up to date, and once that
-// they are again.
-func (p *Provider) noteUserinfo(err error) {
-	switch failing := err != nil; {
-	case failing && !p.userinfoFails.Swap(true):
-		p.log.Error("provider's userinfo cannot be had: refreshed sessions keep their old claims", "alarm", true, "err", err)
-	case !failing && p.userinfoFails.Swap(false):
-		p.log.Info("provider's userinfo is back")
-	}
-}
-
-// afterRefresh learns what is new about the person.
-func (p *Provider) afterRefresh(ctx context.Context, m *metadata, token *idToken, tokens oidc.Tokens, want oidc.Identity) (oidc.Authentication, error) {
-	auth := oidc.Authentication{Identity: want, Tokens: tokens}
-	if token != nil {
-		auth.SID, auth.AuthTime = boundedClaim(token.claims.String("sid")), token.authTime
-		got, err := p.identity(p.keptIssuer(token.issuer), token.claims)
-		if err != nil {
-			return auth, err
-		}
-		if got != want {
-			return auth, refused("the refreshed ID token is another person's")
-		}
-	}
-	use := p.record.Claims.UserInfo.Use
-	if use == record.UserInfoAlways && m.userinfo != "" {
-		userinfo, err := p.personAgain(ctx, m, token, tokens, want)
-		if errors.Is(err, oidc.ErrRefused) {
-			return auth, err
-		}
-		p.noteUserinfo(err)
-		if err == nil {
-			auth.Claims, auth.Profile = userinfo, p.profile(userinfo)
-		}
-		return auth, nil
-	}
-	// Without userinfo an ID token is the whole person only where it was at sign-in.
-	if token != nil && (use == record.UserInfoNever || m.userinfo == "") {
-		auth.Claims, auth.Profile = token.claims, p.profile(token.claims)
-	}
-	return auth, nil
 }

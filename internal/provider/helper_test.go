@@ -33,6 +33,8 @@ type fake struct {
 	handlers  map[string]http.HandlerFunc
 	calls     map[string]int
 	forms     map[string]url.Values // last form per path
+	queries   map[string]url.Values
+	methods   map[string]string
 	headers   map[string]http.Header
 	hosts     map[string]string
 	discovery map[string]any
@@ -79,7 +81,7 @@ func newFake(t *testing.T) *fake {
 
 func unstarted(t *testing.T) *fake {
 	return &fake{t: t, handlers: map[string]http.HandlerFunc{}, calls: map[string]int{},
-		forms: map[string]url.Values{}, headers: map[string]http.Header{}, hosts: map[string]string{}}
+		forms: map[string]url.Values{}, queries: map[string]url.Values{}, methods: map[string]string{}, headers: map[string]http.Header{}, hosts: map[string]string{}}
 }
 
 // serveAs fills the documents in for an issuer.
@@ -111,6 +113,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.calls[r.URL.Path]++
 	f.forms[r.URL.Path] = maps.Clone(r.PostForm)
+	f.queries[r.URL.Path] = r.URL.Query()
+	f.methods[r.URL.Path] = r.Method
 	f.headers[r.URL.Path] = r.Header.Clone()
 	f.hosts[r.URL.Path] = r.Host
 	h := f.handlers[r.URL.Path]
@@ -163,6 +167,18 @@ func (f *fake) form(path string) url.Values {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.forms[path]
+}
+
+func (f *fake) query(path string) url.Values {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queries[path]
+}
+
+func (f *fake) method(path string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.methods[path]
 }
 
 func (f *fake) header(path string) http.Header {

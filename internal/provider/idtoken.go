@@ -14,6 +14,7 @@ import (
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/record"
 )
 
 const (
@@ -141,6 +142,9 @@ func (p *Provider) checkClaims(now time.Time, m *metadata, claims oidc.Claims, n
 	t := &idToken{claims: claims, issuer: claims.String("iss"), subject: claims.String("sub")}
 	if !p.acceptsIssuer(m, t.issuer, claims.String("tid")) {
 		return nil, refused("ID token: iss is %q, and the configured issuer is %q", bounded(t.issuer), p.issuer)
+	}
+	if p.record.Issuer.Match == record.IssuerTemplateTID && strings.Contains(m.issuer, tenantSlot) && claims.String("tid") == "" {
+		return nil, refused("ID token: tid is absent, and iss names a tenant")
 	}
 	if err := checkSubject(t.subject); err != nil {
 		return nil, refused("ID token: %w", err)

@@ -72,6 +72,21 @@ func (p *Provider) IsIssuer(iss string) bool {
 	return err == nil && p.acceptsIssuer(m, iss, "")
 }
 
+// FrontChannelIssuer returns the issuer under which the sessions are kept that a
+// front-channel call is about (Front-Channel Logout 1.0 section 2), and whether the call
+// may be this provider's. issuer is "" where the call leaves open which of several it is.
+func (p *Provider) FrontChannelIssuer(iss string) (issuer string, ok bool) {
+	switch {
+	case iss != "":
+		return p.keptIssuer(iss), p.IsIssuer(iss)
+	case p.record.Notices.FrontChannelIss == record.Yes:
+		return "", false
+	case p.record.Issuer.Match == record.IssuerTemplateTID:
+		return "", true
+	}
+	return p.issuer, true
+}
+
 // checkLogoutType demands a typ that the record lists. An ID token is signed with the same keys
 // for the same client: where the provider gives logout tokens a type of their own, no other token
 // can pass for one (RFC 8725 section 3.11).

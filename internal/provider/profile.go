@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"cmp"
+	"context"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -34,36 +36,116 @@ func (p *Provider) identity(issuer string, c oidc.Claims) (oidc.Identity, error)
 	return oidc.Identity{Issuer: issuer, Subject: subject}, nil
 }
 
-// profile makes of the claims what the record says.
+// profile makes of the claims what the record says of them.
 func (p *Provider) profile(c oidc.Claims) oidc.Profile {
 	r := p.record.Claims
 	out := oidc.Profile{
 		PreferredUsername: cleanText(text(c, string(r.Username)), maxName),
-		Name:              cleanText(text(c, string(r.Name)), maxName),
+		Name:              p.personName(c),
 	}
 	if r.Email.Source == record.FromClaim {
 		out.Email = cleanEmail(c.String(string(r.Email.Claim)))
 		out.EmailBelieved = out.Email != "" && p.believes(c)
 	}
-	if r.Groups.Source == record.FromClaim {
-		out.Groups = cleanGroups(c.Strings(string(r.Groups.Claim)))
-	}
+	out.Groups = p.claimedGroups(c)
 	out.Picture = p.picture(c)
 	return out
 }
 
-// believes says whether the address is the person's. Only the boolean true verifies one:
-// the string "true", a number or an absent claim do not.
-func (p *Provider) believes(c oidc.Claims) bool {
-	switch p.record.Claims.Email.Verified {
-	case record.EmailAlways:
-		return true
-	case record.EmailClaim:
-		v, _ := c.At(string(p.record.Claims.Email.VerifiedClaim))
-		verified, isBool := v.(bool)
-		return isBool && verified
+// personName is the claim Name, or what the record makes of several; a part that is not
+// known is left out.
+func (p *Provider) personName(c oidc.Claims) string {
+	r := p.record.Claims
+	if name := cleanText(text(c, string(r.Name)), maxName); name != "" || r.NameTemplate == "" {
+		return name
 	}
-	return false
+	known := false
+	name, ok := record.Expand(r.NameTemplate, func(name string) (string, bool) {
+		path, isClaim := strings.CutPrefix(name, "claim:")
+		value := text(c, path)
+		known = known || value != ""
+		return cmp.Or(value, " "), isClaim
+	})
+	if !ok || !known {
+		return ""
+	}
+	return cleanText(name, maxName)
+}
+
+// profileAtSignIn is the profile of somebody who has just been verified, by the claims and
+// by what else the provider is asked for. Nothing of it breaks the sign-in: an address
+// that cannot be had is none, and groups that cannot be had satisfy no rule. user is what
+// the provider posted beside the code.
+func (p *Provider) profileAtSignIn(ctx context.Context, m *metadata, auth oidc.Authentication, user string) oidc.Profile {
+	out := p.profile(auth.Claims)
+	if named := p.withUser(auth.Claims, user); out.Name == "" && named != nil {
+		out.Name = p.personName(named)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.call.timeout)
+	defer cancel()
+	by := p.bearerOf(m, auth.Tokens.AccessToken)
+	if p.asksEmail() {
+		email, err := p.listedEmail(ctx, m, by)
+		p.emailFails.note(p.log, "provider's list of e-mail addresses", "people sign in without one", err)
+		out.Email, out.EmailBelieved = email.text, email.believed
+	}
+	if p.groupsListed(auth.Claims) {
+		var err error
+		out.Groups, err = p.groupsOf(ctx, m, by)
+		out.GroupsUnknown = err != nil
+		p.groupsFail.note(p.log, "provider's list of groups", "rules that ask for groups let nobody in who signs in now", err)
+	}
+	return out
+}
+
+// profileAgain is the profile of somebody who was signed in already. whole is false where
+// a part cannot be had: what was known before then stays.
+func (p *Provider) profileAgain(ctx context.Context, m *metadata, c oidc.Claims, tokens oidc.Tokens) (out oidc.Profile, whole bool) {
+	out = p.profile(c)
+	ctx, cancel := context.WithTimeout(ctx, p.call.timeout)
+	defer cancel()
+	by := p.bearerOf(m, tokens.AccessToken)
+	if p.asksEmail() {
+		email, err := p.listedEmail(ctx, m, by)
+		p.emailFails.note(p.log, "provider's list of e-mail addresses", "refreshed sessions keep their old claims", err)
+		if err != nil {
+			return oidc.Profile{}, false
+		}
+		out.Email, out.EmailBelieved = email.text, email.believed
+	}
+	if p.groupsListed(c) {
+		groups, err := p.groupsOf(ctx, m, by)
+		p.groupsFail.note(p.log, "provider's list of groups", "refreshed sessions keep their old groups", err)
+		if err != nil {
+			return oidc.Profile{}, false
+		}
+		out.Groups = groups
+	}
+	return out, true
+}
+
+func (p *Provider) asksEmail() bool { return p.record.Claims.Email.Source == record.FromEndpoint }
+
+// maxUser bounds what a provider posts of a person beside the code.
+const maxUser = 2 << 10
+
+// withUser lays what was posted beside the code under the claims, by the name that it was
+// posted under; nil where there is nothing. It came by way of the browser and nobody
+// signed it: it serves for a name and for nothing else.
+func (p *Provider) withUser(c oidc.Claims, user string) oidc.Claims {
+	name := p.record.Client.UserParam
+	if name == "" || user == "" || len(user) > maxUser {
+		return nil
+	}
+	posted, err := parseClaims([]byte(user), false)
+	if err != nil {
+		return nil
+	}
+	named := oidc.Claims{name: map[string]any(posted)}
+	for claim, v := range c {
+		named[claim] = v
+	}
+	return named
 }
 
 // cleanEmail returns a bare address as it was sent, or "" for what is none.

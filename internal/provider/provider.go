@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,10 +23,25 @@ type Options struct {
 	Name         string // as people know it; empty: the record's title, else ID
 	Issuer       string // empty: the record's default
 	ClientID     string // required
-	ClientSecret string // empty: a public client, with PKCE alone
+	ClientSecret string // empty: a public client, with PKCE alone, unless there is a Key
 	Scopes       []string
 	Record       record.Record
 	RedirectURI  string // the registered callback; required
+
+	// Key signs what proves who the client is, where the record's client.auth wants that
+	// (private_key_jwt, signed_secret), or discovery offers it. RSA of at least 2048 bits,
+	// P-256, P-384, P-521 or Ed25519.
+	Key crypto.Signer
+	// KeyID is the key's name at the provider, the assertion's kid. Empty: none.
+	KeyID string
+	// KeyIssuer is the name of the key's owner, where the assertion's iss is that.
+	KeyIssuer string
+
+	// Groups says that somebody wants to know people's groups: an access rule or a header.
+	// The record's scope for them is then asked for, and its lists are read.
+	Groups bool
+	// UpstreamSignOut asks the provider to sign people out of what is behind it too.
+	UpstreamSignOut bool
 
 	// BackchannelURL is the scheme, host and port at which this server reaches what is at
 	// the issuer's origin for browsers. Empty: the issuer's own. See addresses.
@@ -51,14 +68,21 @@ type Provider struct {
 	scopes      []string
 	record      record.Record
 	redirectURI string
+	key         *signingKey // nil: none
+	groups      bool
+	upstream    bool
 	log         *slog.Logger
 	now         func() time.Time
 
-	call     *caller
-	metadata *cached[*metadata]
-	keys     *cached[[]publicKey]
+	call        *caller
+	metadata    *cached[*metadata]
+	keys        *cached[[]publicKey]
+	application applicationToken
 
-	userinfoFails atomic.Bool // after refreshes; for the log
+	userinfoFails trouble // after refreshes
+	emailFails    trouble
+	groupsFail    trouble
+	noRefresh     atomic.Bool // was told of
 
 	probe struct {
 		sync.Mutex
@@ -70,7 +94,7 @@ type Provider struct {
 }
 
 // New returns a provider. It makes no request: a provider that is down does not keep the
-// gateway from starting. It refuses a record that asks for what is not built here.
+// gateway from starting. It refuses no valid record, only one that the options contradict.
 func New(o Options) (*Provider, error) {
 	if o.Issuer == "" {
 		o.Issuer = o.Record.Issuer.Default
@@ -80,7 +104,11 @@ func New(o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %q: %s is not set", o.ID, name)
 		}
 	}
-	if err := supported(o.Record, o.ClientSecret); err != nil {
+	key, err := newSigningKey(o)
+	if err == nil {
+		err = contradiction(o, key)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("provider %q: %w", o.ID, err)
 	}
 	to, err := newAddresses(o.Issuer, o.BackchannelURL, o.InsecureHTTP)
@@ -94,6 +122,7 @@ func New(o Options) (*Provider, error) {
 	p := &Provider{
 		id: o.ID, name: o.Name, issuer: o.Issuer, clientID: o.ClientID, secret: o.ClientSecret,
 		scopes: slices.Clone(o.Scopes), record: o.Record, redirectURI: o.RedirectURI,
+		key: key, groups: o.Groups, upstream: o.UpstreamSignOut,
 		log: o.Logger, now: o.Now,
 	}
 	p.complete(o, to, rt)
@@ -143,34 +172,18 @@ func (p *Provider) complete(o Options, to addresses, rt http.RoundTripper) {
 	}
 }
 
-// supported says which wishes of a record cannot be met. A provider that would fail at
-// its first sign-in fails at the start instead.
-func supported(r record.Record, secret string) error {
-	c := r.Client
-	unmet := func(field string, word any) error {
-		return fmt.Errorf("record: %s: %v is not supported", field, word)
-	}
-	switch c.Auth {
-	case record.AuthDiscovery, record.AuthBasic, record.AuthPost, record.AuthJSON, record.AuthNone:
-	default:
-		return unmet("client.auth", c.Auth)
-	}
-	if c.TokenBody == record.TokenBodyQuery {
-		return unmet("client.token_body", c.TokenBody)
-	}
-	if c.Exchange == record.ExchangeApplicationToken {
-		return unmet("client.exchange", c.Exchange)
-	}
-	if r.Claims.Email.Source == record.FromEndpoint {
-		return unmet("claims.email.source", r.Claims.Email.Source)
-	}
-	if r.Claims.Groups.Source == record.FromEndpoint {
-		return unmet("claims.groups.source", r.Claims.Groups.Source)
-	}
-	if len(r.Claims.SubjectKey) == 0 {
+// contradiction says where a record asks for what the configuration does not have. A
+// provider that would fail at its first sign-in fails at the start instead.
+func contradiction(o Options, key *signingKey) error {
+	auth := o.Record.Client.Auth
+	switch {
+	case len(o.Record.Claims.SubjectKey) == 0:
 		return errors.New("record: claims.subject_key is empty")
-	}
-	if c.PKCE == record.PKCEOff && secret == "" {
+	case (auth == record.AuthPrivateKeyJWT || auth == record.AuthSignedSecret) && key == nil:
+		return fmt.Errorf("record: client.auth is %s and there is no key", auth)
+	case auth == record.AuthSecretJWT && o.ClientSecret == "":
+		return fmt.Errorf("record: client.auth is %s and there is no client secret", auth)
+	case o.Record.Client.PKCE == record.PKCEOff && o.ClientSecret == "" && key == nil:
 		return errors.New("record: client.pkce is off and there is no client secret: nothing would bind the code to this client")
 	}
 	return nil
@@ -190,6 +203,12 @@ func (p *Provider) Record() record.Record { return p.record }
 
 // RedirectURI returns the callback that is registered at the provider.
 func (p *Provider) RedirectURI() string { return p.redirectURI }
+
+// AnswerParams are the names of the authorization response's parameters that carry the
+// code, and what the provider tells of the person beside it; user is "" where it does not.
+func (p *Provider) AnswerParams() (code, user string) {
+	return cmp.Or(p.record.Client.CodeParam, "code"), p.record.Client.UserParam
+}
 
 // sendsIDToken tells whether sign-ins must answer with an ID token: where the record does
 // not rule it out, asking for openid entitles to one.

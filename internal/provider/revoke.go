@@ -57,10 +57,12 @@ func (p *Provider) revokeOne(ctx context.Context, m *metadata, kind record.Token
 	if err != nil {
 		return err
 	}
+	refusal := p.refusal(statusError(a, ""))
 	if a.status/100 == 2 {
-		return nil
+		if err := p.errorInAnswer(a); !errors.As(err, &refusal) {
+			return nil
+		}
 	}
-	refusal := statusError(a, "")
 	switch refusal.Code {
 	case "unsupported_token_type", "invalid_token", oidc.InvalidGrant:
 		return nil // not revocable here, or gone already
@@ -73,11 +75,9 @@ func (p *Provider) revokeOne(ctx context.Context, m *metadata, kind record.Token
 
 func (p *Provider) standardRevocation(m *metadata, in *call, kind record.TokenKind, token string) error {
 	params := map[string]string{"token": token, "token_type_hint": string(kind)}
-	method, err := p.authMethod(m)
-	if err != nil {
+	if err := p.authenticate(m, in, params); err != nil {
 		return err
 	}
-	p.authenticate(method, in.header, params)
 	in.form(params)
 	return nil
 }
@@ -109,11 +109,9 @@ func (p *Provider) customRevocation(m *metadata, in *call, _ record.TokenKind, t
 	case record.RevocationAuthBearer:
 		in.header.Set("Authorization", "Bearer "+token)
 	default:
-		method, err := p.authMethod(m)
-		if err != nil {
+		if err := p.authenticate(m, in, body); err != nil {
 			return err
 		}
-		p.authenticate(method, in.header, body)
 	}
 	if len(body) == 0 {
 		return nil
@@ -131,7 +129,7 @@ func (p *Provider) customRevocation(m *metadata, in *call, _ record.TokenKind, t
 // provider without one has.
 func (p *Provider) probeAddress() string {
 	if p.record.Endpoints.Source == record.EndpointsStatic {
-		return p.expandLocation(p.record.Endpoints.Token)
+		return p.expandLocation(p.record.Endpoints.Token, p.record.Endpoints.Authorization)
 	}
 	return strings.TrimSuffix(p.issuer, "/") + wellKnown
 }

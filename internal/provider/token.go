@@ -1,13 +1,12 @@
 package provider
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,68 +39,18 @@ func notSent(err error) error {
 // nothing usable came back (cut, timed out, not JSON, no access token).
 func (p *Provider) tokenRequest(ctx context.Context, now time.Time, m *metadata, what string, params map[string]string) (oidc.Tokens, error) {
 	in := call{what: what, method: http.MethodPost, url: m.token, header: http.Header{}}
-	method, err := p.authMethod(m)
-	if err != nil {
+	if err := p.authenticate(m, &in, params); err != nil {
 		return oidc.Tokens{}, notSent(err)
 	}
-	p.authenticate(method, in.header, params)
-	in.header.Set("Content-Type", p.tokenMediaType())
-	in.body = p.tokenBody(params)
+	p.writeToken(&in, params)
 	a, err := p.call.do(ctx, in)
 	if err != nil {
 		return oidc.Tokens{}, err
 	}
 	if a.status/100 != 2 {
-		return oidc.Tokens{}, statusError(a, p.record.Client.ErrorParam)
+		return oidc.Tokens{}, p.refusal(statusError(a, p.record.Client.ErrorParam))
 	}
 	return p.parseTokens(now, what, a)
-}
-
-// authMethod decides how this client authenticates: by the record, else the first of
-// Basic and post that the metadata offers (RFC 6749 section 2.3.1; Basic where it says
-// nothing, Discovery section 3).
-func (p *Provider) authMethod(m *metadata) (record.ClientAuth, error) {
-	if p.secret == "" {
-		return record.AuthNone, nil
-	}
-	if p.record.Client.Auth != record.AuthDiscovery {
-		return p.record.Client.Auth, nil
-	}
-	if m.authMethods == nil {
-		return record.AuthBasic, nil
-	}
-	for _, offered := range []record.ClientAuth{record.AuthBasic, record.AuthPost} {
-		if slices.Contains(m.authMethods, string(offered)) {
-			return offered, nil
-		}
-	}
-	return "", errors.New("the provider offers neither client_secret_basic nor client_secret_post")
-}
-
-func (p *Provider) authenticate(method record.ClientAuth, header http.Header, params map[string]string) {
-	switch method {
-	case record.AuthBasic:
-		header.Set("Authorization", p.basic())
-	case record.AuthPost, record.AuthJSON:
-		params["client_id"], params["client_secret"] = p.clientID, p.secret
-	default:
-		params["client_id"] = p.clientID
-	}
-}
-
-// basic is the Authorization header of client_secret_basic. Id and secret are encoded
-// one by one first (RFC 6749 section 2.3.1), with a space as %20: servers that decode
-// forms read it, and so do those that only undo percent signs.
-func (p *Provider) basic() string {
-	encode := formEncode
-	if p.record.Client.SecretEncoding == record.SecretRaw {
-		encode = func(s string) string { return s }
-	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(encode(p.clientID)+":"+encode(p.secret)))
-}
-
-func formEncode(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }
 
 // named is the provider's own name of a token parameter.
@@ -112,27 +61,22 @@ func (p *Provider) named(name string) string {
 	return name
 }
 
-func (p *Provider) tokenMediaType() string {
-	if p.record.Client.TokenBody == record.TokenBodyJSON {
-		return "application/json"
-	}
-	return "application/x-www-form-urlencoded"
-}
-
-func (p *Provider) tokenBody(params map[string]string) []byte {
-	if p.record.Client.TokenBody == record.TokenBodyJSON {
-		doc := make(map[string]string, len(params))
-		for name, value := range params {
-			doc[p.named(name)] = value
-		}
-		body, _ := json.Marshal(doc) // a map of strings marshals always
-		return body
-	}
-	form := url.Values{}
+// writeToken puts the parameters of a token request where the record wants them, under
+// the provider's own names.
+func (p *Provider) writeToken(in *call, params map[string]string) {
+	own := make(map[string]string, len(params))
 	for name, value := range params {
-		form.Set(p.named(name), value)
+		own[p.named(name)] = value
 	}
-	return []byte(form.Encode())
+	switch p.record.Client.TokenBody {
+	case record.TokenBodyJSON:
+		in.header.Set("Content-Type", "application/json")
+		in.body, _ = json.Marshal(own) // a map of strings marshals always
+	case record.TokenBodyQuery:
+		in.url = addQuery(in.url, values(own))
+	default:
+		in.form(own)
+	}
 }
 
 // parseTokens reads a 2xx answer (RFC 6749 section 5.1).
@@ -146,7 +90,7 @@ func (p *Provider) parseTokens(now time.Time, what string, a answer) (oidc.Token
 	}
 	if p.record.Client.ErrorIn200 == record.Yes {
 		if code, failed := p.errorIn(doc); failed {
-			return oidc.Tokens{}, &oidc.Error{Code: errorCode(code), Status: a.status}
+			return oidc.Tokens{}, p.refusal(&oidc.Error{Code: errorCode(code), Status: a.status})
 		}
 	}
 	if path := string(p.record.Client.TokenEnvelope); path != "" {
@@ -175,6 +119,14 @@ func (p *Provider) parseTokens(now time.Time, what string, a answer) (oidc.Token
 		t.Expiry = now.Add(life)
 	}
 	return t, nil
+}
+
+// refusal gives an error the name by which decisions are made.
+func (p *Provider) refusal(e *oidc.Error) *oidc.Error {
+	if name := p.record.Client.ErrorNames[e.Code]; name != "" {
+		e.Code = name
+	}
+	return e
 }
 
 // errorIn finds the error in an answer whose status does not tell.
@@ -259,7 +211,9 @@ func statusError(a answer, param string) *oidc.Error {
 			param = "error"
 		}
 		if json.Unmarshal(a.body, &doc) == nil {
-			if v := text(doc, param); v != "" {
+			// A member of RFC 6749's own name says more than a number beside it.
+			named, _ := doc["error"].(string)
+			if v := cmp.Or(named, text(doc, param)); v != "" {
 				out.Code = errorCode(v)
 			}
 		}

@@ -356,15 +356,12 @@ func TestOddTokenAnswersAreReadAsTheRecordSays(t *testing.T) {
 	}
 }
 
-func TestRecordsThatAskForWhatIsNotBuiltAreRefusedAtTheStart(t *testing.T) {
+func TestRecordsThatTheConfigurationContradictsAreRefusedAtTheStart(t *testing.T) {
 	f := newFake(t)
 	for name, change := range map[string]func(*record.Record){
-		"private_key_jwt":    func(r *record.Record) { r.Client.Auth = record.AuthPrivateKeyJWT },
-		"query body":         func(r *record.Record) { r.Client.TokenBody = record.TokenBodyQuery },
-		"application token":  func(r *record.Record) { r.Client.Exchange = record.ExchangeApplicationToken },
-		"e-mail by endpoint": func(r *record.Record) { r.Claims.Email.Source = record.FromEndpoint },
-		"groups by endpoint": func(r *record.Record) { r.Claims.Groups.Source = record.FromEndpoint },
-		"no subject key":     func(r *record.Record) { r.Claims.SubjectKey = nil },
+		"private_key_jwt without a key": func(r *record.Record) { r.Client.Auth = record.AuthPrivateKeyJWT },
+		"signed_secret without a key":   func(r *record.Record) { r.Client.Auth = record.AuthSignedSecret },
+		"no subject key":                func(r *record.Record) { r.Claims.SubjectKey = nil },
 	} {
 		if _, err := New(f.options("oidc", change)); err == nil || !strings.Contains(err.Error(), "record: ") {
 			t.Errorf("%s: %v", name, err)
@@ -374,6 +371,11 @@ func TestRecordsThatAskForWhatIsNotBuiltAreRefusedAtTheStart(t *testing.T) {
 	o.ClientSecret = ""
 	if _, err := New(o); err == nil {
 		t.Error("a public client without PKCE was taken")
+	}
+	o = f.options("oidc", func(r *record.Record) { r.Client.Auth = record.AuthSecretJWT })
+	o.ClientSecret = ""
+	if _, err := New(o); err == nil {
+		t.Error("an assertion signed with no secret was taken")
 	}
 	o = f.options("oidc", nil)
 	o.ClientID = ""

@@ -22,7 +22,7 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 	dialTimeout    = 4 * time.Second
-	maxAnswer      = 1 << 20  // token answers carry ID tokens with groups and pictures
+	maxAnswer      = 4 << 20  // token answers carry ID tokens with groups and pictures
 	maxErrorAnswer = 64 << 10 // what is read of an answer that is an error
 	maxHeader      = 128 << 10
 	maxHops        = 3

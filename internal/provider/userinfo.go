@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -14,10 +15,12 @@ import (
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
-const maxUserinfo = 1 << 20
+// maxUserinfo leaves room for a picture in the answer, which is then dropped.
+const maxUserinfo = 4 << 20
 
 // Userinfo asks for the person again (OpenID Connect Core section 5.3) and returns the
-// claims whole, laid over those of the kept ID token.
+// claims whole, laid over those of the kept ID token. Claims are nil, without error, where
+// the person was confirmed and something that makes the profile could not be had.
 //
 // Errors: *oidc.Error (401 and 403: the person or the token is no longer good),
 // *oidc.UnreachableError, oidc.ErrRefused when the answer is another person's.
@@ -39,19 +42,18 @@ func (p *Provider) Userinfo(ctx context.Context, now time.Time, tokens oidc.Toke
 	if err != nil {
 		return fail(err)
 	}
-	return claims, p.profile(claims), nil
+	profile, whole := p.profileAgain(ctx, m, claims, tokens)
+	if !whole {
+		return nil, oidc.Profile{}, nil
+	}
+	return claims, profile, nil
 }
 
 // personAgain asks userinfo and lays it over the ID token: the given one, else the one
 // that was verified earlier and kept.
 func (p *Provider) personAgain(ctx context.Context, m *metadata, token *idToken, tokens oidc.Tokens, want oidc.Identity) (oidc.Claims, error) {
-	var kept oidc.Claims
-	if token != nil {
-		kept = token.claims
-	} else if tokens.IDToken != "" && p.sendsIDToken() {
-		kept = keptClaims(tokens.IDToken, p.keepDataURLs())
-	}
-	userinfo, err := p.askUserinfo(ctx, m, tokens.AccessToken)
+	kept := p.knownClaims(token, tokens)
+	userinfo, err := p.askUserinfo(ctx, m, userToken(tokens.AccessToken), kept)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,18 @@ func (p *Provider) personAgain(ctx context.Context, m *metadata, token *idToken,
 	return merged, nil
 }
 
+// knownClaims are those of the ID token: the given one, else the one that was kept; nil at
+// providers without.
+func (p *Provider) knownClaims(token *idToken, tokens oidc.Tokens) oidc.Claims {
+	if token != nil {
+		return token.claims
+	}
+	if tokens.IDToken != "" && p.sendsIDToken() {
+		return keptClaims(tokens.IDToken, p.keepDataURLs())
+	}
+	return nil
+}
+
 // userinfoAtSignIn asks userinfo where the record says so; nil where it does not.
 func (p *Provider) userinfoAtSignIn(ctx context.Context, m *metadata, tokens oidc.Tokens, token *idToken) (oidc.Claims, error) {
 	if token != nil && (p.record.Claims.UserInfo.Use == record.UserInfoNever || m.userinfo == "") {
@@ -83,8 +97,11 @@ func (p *Provider) userinfoAtSignIn(ctx context.Context, m *metadata, tokens oid
 	if m.userinfo == "" {
 		return nil, refused("neither an ID token nor userinfo says who signed in")
 	}
-	claims, err := p.askUserinfo(ctx, m, tokens.AccessToken)
-	if err != nil || token == nil {
+	if token == nil {
+		return p.askUserinfo(ctx, m, userToken(tokens.AccessToken), nil)
+	}
+	claims, err := p.askUserinfo(ctx, m, userToken(tokens.AccessToken), token.claims)
+	if err != nil {
 		return claims, err
 	}
 	return claims, sameSubject(claims, token.subject)
@@ -99,31 +116,52 @@ func sameSubject(userinfo oidc.Claims, sub string) error {
 	return nil
 }
 
-func (p *Provider) askUserinfo(ctx context.Context, m *metadata, accessToken string) (oidc.Claims, error) {
-	in := call{what: "userinfo request", method: http.MethodGet, url: m.userinfo, header: http.Header{}, limit: maxUserinfo}
-	if name := p.record.Client.BearerHeader; name != "" {
-		in.header.Set(name, accessToken)
-	} else {
-		in.header.Set("Authorization", "Bearer "+accessToken)
-	}
-	a, err := p.call.do(ctx, in)
+// askUserinfo asks for a person's claims. known are those that the question may name.
+func (p *Provider) askUserinfo(ctx context.Context, m *metadata, by bearer, known oidc.Claims) (oidc.Claims, error) {
+	a, err := p.fetch(ctx, by, "userinfo request", p.userinfoAddress(m, known), maxUserinfo)
 	if err != nil {
 		return nil, err
 	}
-	if a.status/100 != 2 {
-		return nil, bearerError(a)
-	}
-	unusable := func(err error) error {
-		return &oidc.UnreachableError{Sent: true, Err: fmt.Errorf("userinfo: %w", err)}
-	}
 	if media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); media == "application/jwt" {
-		return nil, unusable(errors.New("the answer is signed; register this client for plain JSON"))
+		return nil, unusable("userinfo", "the answer is signed; register this client for plain JSON")
 	}
-	claims, err := parseClaims(a.body, p.keepDataURLs())
+	claims, err := p.claimsIn(a.body, p.record.Claims.UserInfo.Envelope)
 	if err != nil {
-		return nil, unusable(err)
+		return nil, unusable("userinfo", err.Error())
 	}
 	return claims, nil
+}
+
+// userinfoAddress is the endpoint with the record's parameters; one with nothing to stand
+// in it is left out.
+func (p *Provider) userinfoAddress(m *metadata, known oidc.Claims) string {
+	q := url.Values{}
+	for name, template := range p.record.Claims.UserInfo.Params {
+		value, ok := record.Expand(template, func(name string) (string, bool) {
+			if path, claim := strings.CutPrefix(name, "claim:"); claim {
+				return text(known, path), true
+			}
+			return p.clientID, name == "client_id"
+		})
+		if ok {
+			q.Set(name, value)
+		}
+	}
+	return addQuery(m.userinfo, q)
+}
+
+// claimsIn reads claims from a document, or from the member of it that holds them.
+func (p *Provider) claimsIn(body []byte, envelope record.ClaimPath) (oidc.Claims, error) {
+	claims, err := parseClaims(body, p.keepDataURLs())
+	if err != nil || envelope == "" {
+		return claims, err
+	}
+	member, _ := claims.At(string(envelope))
+	inner, isObject := member.(map[string]any)
+	if !isObject {
+		return nil, fmt.Errorf("the answer has no %s", envelope)
+	}
+	return inner, nil
 }
 
 // bearerError makes an error answer to a bearer token (RFC 6750 section 3.1) an

@@ -155,7 +155,7 @@ func (x *exchange) logAbort() {
 	case err == nil || errors.Is(err, context.Canceled):
 		x.p.o.Logger.Debug("answer cut: client went away", "app", x.p.o.App)
 	default:
-		x.p.o.Logger.Warn("app's answer broke off", "app", x.p.o.App, "incident", httpx.NewIncident(),
+		x.p.o.Logger.Warn("app's answer broke off", "app", x.p.o.App, "incident", x.p.o.BrokeOff(x.in, err),
 			"method", x.in.Method, "path", x.in.URL.Path, "err", err)
 	}
 }

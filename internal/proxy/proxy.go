@@ -70,6 +70,10 @@ type Options struct {
 	// that are not for apps.
 	Refused func(w http.ResponseWriter, r *http.Request)
 
+	// BrokeOff is told of an answer that broke off after it began, and returns an id for
+	// the log; nil: there is none.
+	BrokeOff func(r *http.Request, err error) (incident string)
+
 	Logger *slog.Logger
 	Now    func() time.Time // nil: time.Now
 }
@@ -106,6 +110,9 @@ func New(o Options) (*Proxy, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.BrokeOff == nil {
+		o.BrokeOff = func(*http.Request, error) string { return "" }
 	}
 	if o.CloseCode == 0 {
 		o.CloseCode = closePolicy

@@ -15,7 +15,7 @@ const (
 
 // ClaimPath names a claim: one name, or names joined by dots for claims within
 // claims (`realm_access.roles`). A claim whose own name has dots, such as
-// `https://slack.com/user_id`, is found by its whole name first.
+// `https://id.example/user_id`, is found by its whole name first.
 type ClaimPath string
 
 // ParseClaimPath checks a claim path. Its error is a *strict.Problem.

@@ -29,7 +29,7 @@ func override(t *testing.T, r Record, doc string) (Record, []strict.Fault) {
 }
 
 func TestLookupKnowsOnlyItsKindsAndGivesCopies(t *testing.T) {
-	for _, kind := range []string{"", "github", "../oidc", "oidc.yaml", "OIDC"} {
+	for _, kind := range []string{"", "myspace", "../oidc", "oidc.yaml", "OIDC"} {
 		if _, ok := Lookup(kind); ok {
 			t.Errorf("%q has a record", kind)
 		}
@@ -93,9 +93,12 @@ func TestContradictionsAreRefusedWhereTheyStand(t *testing.T) {
 		{"fresh prompt not honoured", "fresh_login: {prompt: consent}\nprompt: {ok: [login]}", "fresh_login.prompt", "not among"},
 		{"max_age 0", "fresh_login: {max_age: 0s}", "fresh_login.max_age", "at least 1s"},
 		{"max_age of parts", "fresh_login: {max_age: 1500ms}", "fresh_login.max_age", "whole seconds"},
+		{"own error code", "client: {error_names: {bad_token: invalid_grand}}", "client.error_names.bad_token", "invalid_grand"},
 		{"max_age unused", "fresh_login: {by: prompt}", "fresh_login.max_age", "does not use it"},
 		{"max_age unchecked", "fresh_login: {by: max_age, auth_time: absent}", "fresh_login.auth_time", "worth nothing"},
 		{"grace without single use", "refresh: {rotation: reissue, grace: 1s}", "refresh.grace", "only"},
+		{"refresh every second", "refresh: {at_latest: 1s}", "refresh.at_latest", "from 1m to 24h"},
+		{"refresh once a week", "refresh: {at_latest: 168h}", "refresh.at_latest", "from 1m to 24h"},
 		{"grant type", "refresh: {extra: {grant_type: x}}", "refresh.extra.grant_type", "own parameter"},
 		{"advice", "refresh: {missing_is: misconfiguration, missing_advice: ''}", "refresh.missing_advice", "needs advice"},
 		{"hint without parameter", "sign_out: {hint: required, params: {state: '{state}'}}", "sign_out.params", "no parameter carries"},

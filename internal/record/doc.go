@@ -5,7 +5,8 @@
 //
 // It owns: the Record type with its closed vocabularies, the embedded records
 // (one YAML file per kind, with sources and the day they were checked), their
-// validation, an operator's overrides, the template and claim-path grammars.
+// validation, an operator's overrides, the template and claim-path grammars, and by which
+// marks a provider's kind is recognised. docs/providers is made of the records by a test.
 //
 // It does not own acting on a record: package provider speaks to providers,
 // signin, refresh and signout decide. It holds no secret and makes no request.

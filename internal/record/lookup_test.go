@@ -8,7 +8,12 @@ import (
 
 func TestEveryEmbeddedRecordIsWhole(t *testing.T) {
 	kinds := Kinds()
-	if diff := cmp.Diff([]string{"keycloak", "oidc"}, kinds); diff != "" {
+	want := []string{
+		"apple", "auth0", "authelia", "authentik", "bitbucket", "casdoor", "cognito", "descope", "dex", "dingtalk",
+		"discord", "entra", "feishu", "gitee", "github", "github-enterprise", "gitlab", "google", "hydra", "kanidm",
+		"keycloak", "keycloak-17", "lark", "logto", "oauth2", "oidc", "okta", "pocket-id", "slack", "wecom", "zitadel",
+	}
+	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Fatalf("kinds (-want +got):\n%s", diff)
 	}
 	for _, kind := range kinds {

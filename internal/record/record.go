@@ -156,6 +156,10 @@ type Client struct {
 	// ErrorUnless is the value of ErrorParam that means success, such as "0"
 	// or "true". Empty: the member's presence is the error.
 	ErrorUnless string `yaml:"error_unless"`
+	// ErrorNames maps error codes of the provider's own to those that decide something
+	// (RFC 6749 section 5.2, RFC 6750 section 3.1), such as `bad_refresh_token: invalid_grant`.
+	// Absent ones stay, and decide nothing: what they refuse is tried again.
+	ErrorNames map[string]string `yaml:"error_names"`
 	// Headers are sent with every request of the server, such as Accept.
 	Headers map[string]string `yaml:"headers"`
 	// BearerHeader carries the access token in requests for a person's data.
@@ -219,6 +223,14 @@ type Refresh struct {
 	Grace time.Duration `yaml:"grace"`
 	// ReuseEnds says what dies when a used one is presented again.
 	ReuseEnds ReuseEnds `yaml:"reuse_ends,omitempty"`
+	// AtLatest is how long after the provider's last answer the tokens are
+	// refreshed however long they live, so that a withdrawn account is noticed.
+	// 0: after an hour.
+	AtLatest time.Duration `yaml:"at_latest"`
+	// AtEarliest is how long after the provider's last answer no refresh is made,
+	// although the access token has expired: a provider may take more for abuse. 0: no
+	// such limit.
+	AtEarliest time.Duration `yaml:"at_earliest"`
 	// Extra are parameters of the refresh request. {redirect_uri}, {scope}
 	// and {client_id} stand for those of the sign-in.
 	Extra map[string]string `yaml:"extra"`

@@ -1,5 +1,7 @@
 package record
 
+import "strings"
+
 // Recognise says how a provider of this kind is told from others, so that an issuer alone
 // is enough to find its record. What is stated must all hold; a record that states nothing
 // is never found.
@@ -11,6 +13,26 @@ type Recognise struct {
 	// Members are members of the metadata that only this kind has, as `name`, or as
 	// `name=text` where the member's value has to contain the text.
 	Members []string `yaml:"members"`
+	// Always are issuer paths that every installation has. By them a server is told whose
+	// issuer was given without its path. It is no condition.
+	Always []string `yaml:"always"`
+	// Alike names this kind where an installation has the marks of another one too, as the
+	// beginning of the question whether it is this one: "Example 3 or older".
+	Alike string `yaml:"alike"`
+}
+
+// Places are the paths at which an issuer of this kind can be: those that are stated whole,
+// and those that leave one name open, with name in it. An empty name gives the first alone.
+func (g Recognise) Places(name string) []string {
+	var all []string
+	for _, pattern := range g.Paths {
+		whole := !strings.ContainsAny(pattern, `*?[\`)
+		named := name != "" && strings.Count(pattern, "*") == 1 && !strings.ContainsAny(pattern, `?[\`)
+		if whole || named && strings.Contains(pattern+"/", "/*/") {
+			all = append(all, strings.TrimSuffix(strings.Replace(pattern, "*", name, 1), "/"))
+		}
+	}
+	return all
 }
 
 // Register says where at the provider what has to be registered, in the words of the
@@ -18,6 +40,9 @@ type Recognise struct {
 type Register struct {
 	// Console is the way to the client's settings.
 	Console string `yaml:"console"`
+	// Create is the way to a new client, through all that is asked for one. Empty: as
+	// Console.
+	Create string `yaml:"create"`
 	// RedirectURI is the field for {public_url}/.cardea/callback/{id}.
 	RedirectURI string `yaml:"redirect_uri"`
 	// PostLogoutRedirectURI is the field for {public_url}/.cardea/signed-out.

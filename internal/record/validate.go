@@ -156,10 +156,20 @@ func (c *checker) client(l Client) {
 	c.when(strings.HasPrefix(l.AuthorizeFragment, "#"), "client.authorize_fragment", "begins with #", "write it without the #")
 	c.when(l.BearerHeader != "" && l.BearerParam != "", "client.bearer_param", "stands beside bearer_header", "keep one of the two")
 	c.when(l.UserParam != "" && l.ResponseMode != ResponseFormPost, "client.user_param", "only a posted response carries it", "write response_mode: form_post, or remove it")
+	for own, name := range l.ErrorNames {
+		if message, fix, bad := strict.CheckWord(name, errorNames()); bad {
+			c.fault(strict.Key("client.error_names", own), message, fix)
+		}
+	}
 	for name := range l.AuthorizeParams {
 		c.when(slices.Contains([]string{"state", "nonce", "code_challenge", "redirect_uri", "client_id", "response_type"}, name),
 			strict.Key("client.authorize_params", name), "is Cardea's own parameter", "remove it")
 	}
+}
+
+// errorNames are the codes that decide something.
+func errorNames() []string {
+	return []string{"invalid_grant", "invalid_client", "invalid_token", "access_denied", "interaction_required", "login_required", "temporarily_unavailable", "server_error"}
 }
 
 // proof checks how the client proves who it is beyond a secret.
@@ -194,6 +204,8 @@ func (c *checker) refresh(f Refresh) {
 	c.templates("refresh.extra", f.Extra, "redirect_uri", "scope", "client_id")
 	c.when(f.Grace < 0, "refresh.grace", "cannot be negative", "write it as 30s")
 	c.when(f.Grace > 0 && f.Rotation != RotationSingleUse, "refresh.grace", "only `rotation: single_use` has one", "remove it")
+	c.when(f.AtLatest != 0 && (f.AtLatest < time.Minute || f.AtLatest > 24*time.Hour), "refresh.at_latest", "must be from 1m to 24h", "write at_latest: 1h")
+	c.when(f.AtEarliest < 0 || f.AtEarliest > 24*time.Hour, "refresh.at_earliest", "must be from 0s to 24h", "write at_earliest: 24h")
 	c.when(f.MissingIs == MissingMisconfiguration && f.MissingAdvice == "", "refresh.missing_advice", "a misconfiguration needs advice", "say what to change at the provider")
 	for _, own := range []string{"grant_type", "refresh_token"} {
 		_, taken := f.Extra[own]

@@ -2,6 +2,7 @@ package record
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/strict"
@@ -55,6 +56,10 @@ func (c *checker) operators(r Record) {
 	for i, member := range r.Recognise.Members {
 		name, _, _ := strings.Cut(member, "=")
 		c.when(name == "", strict.Index("recognise.members", i), "names no member", "write its name, or name=text")
+	}
+	for i, always := range r.Recognise.Always {
+		below := slices.ContainsFunc(r.Recognise.Paths, func(p string) bool { ok, err := path.Match(p, always); return ok && err == nil })
+		c.when(!below, strict.Index("recognise.always", i), strict.Quote(always)+" is none of recognise.paths", "write a path that one of them matches")
 	}
 	for i, step := range r.Register.Steps {
 		c.template(strict.Index("register.steps", i), step, "public_url", "id", "client_id")

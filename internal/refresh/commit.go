@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -84,8 +85,15 @@ func (a *answer) fits(s *session.Session) bool {
 func (a *answer) apply(next *session.Session) {
 	next.Grant = session.Grant{Tokens: a.auth.Tokens, CheckedAt: a.at}
 	if a.auth.Claims != nil {
-		next.Claims, next.Profile = a.auth.Claims, a.auth.Profile
+		learn(next, a.auth.Claims, a.auth.Profile)
 	}
+}
+
+// learn takes what is new of the person. A name is kept where none is told: some providers
+// tell it at the first sign-in and never again.
+func learn(next *session.Session, c oidc.Claims, p oidc.Profile) {
+	p.Name = cmp.Or(p.Name, next.Profile.Name)
+	next.Claims, next.Profile = c, p
 }
 
 func unsettled(err error) bool {

@@ -7,12 +7,17 @@
 // trouble is asked. It speaks no HTTP (package provider does), judges no request (guard)
 // and ends no session itself (signout, behind Ender).
 //
+// A refresh is due shortly before the access token expires, and Policy.AtLatest after
+// the provider's last answer however long it lives: what no provider sends is noticed by
+// then. docs/sign-out.md states the times for every situation.
+//
 // What becomes of a session:
 //
 //   - invalid_grant ends it, after one re-read of the record.
 //   - An unknown outcome (crash, timeout, server error; a mark that outlives Lock) allows
-//     one more try, which an answer that decided nothing does not spend. When that is
-//     refused or its outcome unknown too, the grant is lost and the session lives on: its
+//     one more try, which an answer that decided nothing does not spend; none where a spent
+//     token that comes again ends the provider's session. When that is refused, impossible or
+//     its outcome unknown too, the grant is lost and the session lives on: its
 //     next navigation re-authorizes without interaction. Without one it ends after
 //     LostLimit. An answer that must not be believed loses the grant at once.
 //   - interaction_required and the like: the same, but the person is shown to the provider.

@@ -9,7 +9,7 @@ import (
 const (
 	maxMargin   = 30 * time.Second // before expiry
 	minInterval = 5 * time.Second  // between refreshes, however short-lived the tokens
-	blindEvery  = time.Hour        // where the provider says no expiry
+	atLatest    = time.Hour        // however long the tokens live, where the record says nothing
 )
 
 // step is what a record asks for.
@@ -43,6 +43,8 @@ func (r *Refresher) next(s *session.Session, p Policy, now time.Time) step {
 		return stepWait
 	case g.Retried || g.Tokens.RefreshToken == "":
 		return stepLose
+	case g.FailingSince.IsZero() && !p.mayRetry(now.Sub(g.RefreshMark)):
+		return stepLose // a server that answered with an error has most likely not spent it
 	default:
 		return stepRefresh
 	}
@@ -90,14 +92,23 @@ func dueAt(g *session.Grant, p Policy) time.Time {
 		}
 		return g.CheckedAt.Add(p.Recheck)
 	}
-	if g.Tokens.Expiry.IsZero() {
-		return g.CheckedAt.Add(orDefault(p.Recheck, blindEvery))
+	latest := g.CheckedAt.Add(orDefault(p.AtLatest, atLatest))
+	due := g.CheckedAt.Add(orDefault(p.Recheck, atLatest))
+	if !g.Tokens.Expiry.IsZero() {
+		due = g.Tokens.Expiry.Add(-margin(g))
 	}
-	due := g.Tokens.Expiry.Add(-margin(g))
-	if soonest := g.CheckedAt.Add(minInterval); due.Before(soonest) {
+	soonest := g.CheckedAt.Add(max(minInterval, p.AtEarliest))
+	if due = earlier(due, latest); due.Before(soonest) {
 		return soonest
 	}
 	return due
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // margin is a fifth of the tokens' life: a provider that hands out tokens for a few

@@ -98,6 +98,59 @@ func TestReplaceGivesANewGrant(t *testing.T) {
 	})
 }
 
+// The class and the time are one authentication's: neither moves without the other.
+func TestTheClassMovesWithTheTimeOfTheAuthenticationAndWithNothingElse(t *testing.T) {
+	for name, tt := range map[string]struct {
+		age   time.Duration // of the answer's authentication; negative: not told
+		class string
+		want  string
+	}{
+		"the same authentication, another class": {time.Minute, "platinum", "gold"},
+		"an older one":                           {time.Hour, "platinum", "gold"},
+		"its time is not told":                   {-1, "platinum", "gold"},
+		"a newer one, weaker":                    {0, "silver", "silver"},
+		"a newer one without a class":            {0, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				s, r := w.session("s"), w.node()
+				began := time.Now()
+				w.store.set("s", func(x *session.Session) { x.AuthTime, x.ACR = began, "gold" })
+				time.Sleep(time.Minute)
+				a := oidc.Authentication{Identity: s.Identity, ACR: tt.class, Tokens: oidc.Tokens{AccessToken: "a"}}
+				if tt.age >= 0 {
+					a.AuthTime = time.Now().Add(-tt.age)
+				}
+				got, err := r.Replace(t.Context(), time.Now(), s, a)
+				if err != nil || got.ACR != tt.want || got.AuthTime.After(began) != (tt.want != "gold") {
+					t.Errorf("%v, class %q at %s", err, got.ACR, got.AuthTime)
+				}
+			})
+		})
+	}
+}
+
+func TestARefreshChangesNeitherTheClassNorTheTimeOfTheAuthentication(t *testing.T) {
+	for _, class := range []string{"", "silver", "platinum"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.session("s")
+			r := w.node()
+			began := time.Now()
+			w.store.set("s", func(x *session.Session) { x.AuthTime, x.ACR = began, "gold" })
+			s := w.store.get("s")
+			w.idp.answer = func(a *oidc.Authentication) {
+				a.ACR, a.AuthTime, a.Claims = class, time.Now(), oidc.Claims{"name": "Bea", "acr": class}
+			}
+			time.Sleep(2 * time.Minute)
+			if got := w.fresh(r, s); got.ACR != "gold" || !got.AuthTime.Equal(began) || got.Claims.String("name") != "Bea" {
+				t.Errorf("%q: class %q at %s, %v", class, got.ACR, got.AuthTime, got.Claims)
+			}
+		})
+	}
+}
+
 func TestReplaceOwnsItsTokens(t *testing.T) {
 	tokens := oidc.Tokens{AccessToken: "a", RefreshToken: "r"}
 	for name, tt := range map[string]struct {

@@ -25,9 +25,24 @@ type Provider interface {
 type Policy struct {
 	// Recheck is how often userinfo is asked where there is no refresh token, and how
 	// often a refresh is made where the provider does not say when its tokens expire.
-	// Zero: userinfo is not asked, and such refreshes are made hourly.
+	// Zero: userinfo is not asked, and such refreshes are made AtLatest.
 	Recheck time.Duration
+	// AtLatest is how long after the provider's last answer a refresh is made, however
+	// long its tokens live; an hour when zero.
+	AtLatest time.Duration
+	// AtEarliest is how long after the provider's last answer no refresh is made, although
+	// the access token has expired: some providers take more for abuse.
+	AtEarliest time.Duration
+	// ReuseEnds says that a spent refresh token which is presented again takes the
+	// provider's own session with it. After an unknown outcome it is then presented again
+	// only within Grace, how long spent ones still work.
+	ReuseEnds bool
+	Grace     time.Duration
 }
+
+// mayRetry tells whether the one more try after an unknown outcome may be made, so long
+// after the request.
+func (p Policy) mayRetry(age time.Duration) bool { return !p.ReuseEnds || age < p.Grace }
 
 // Providers finds a configured provider.
 type Providers interface {

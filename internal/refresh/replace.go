@@ -47,7 +47,8 @@ func (r *Refresher) replace(ctx context.Context, now time.Time, id session.ID, a
 
 func (r *Refresher) replaceOnce(ctx context.Context, now time.Time, id session.ID, a oidc.Authentication) (*session.Session, error) {
 	current, err := r.o.Store.ByID(ctx, id)
-	if err != nil || current.Grant.Tokens == a.Tokens {
+	// A grant without tokens, as some providers give, is none that was stored before.
+	if err != nil || current.Grant.Tokens == a.Tokens && a.Tokens != (oidc.Tokens{}) {
 		return current, err
 	}
 	alive := func(*session.Session) bool { return true }
@@ -57,10 +58,12 @@ func (r *Refresher) replaceOnce(ctx context.Context, now time.Time, id session.I
 			next.SID = a.SID // a later logout token names the provider's present session
 		}
 		if a.AuthTime.After(next.AuthTime) && !a.AuthTime.After(now) {
-			next.AuthTime = a.AuthTime
+			// The class goes with the time: an older authentication's, beside a newer
+			// time, would satisfy a demand for both that neither of the two meets.
+			next.AuthTime, next.ACR = a.AuthTime, a.ACR
 		}
 		if a.Claims != nil {
-			next.Claims, next.Profile = a.Claims, a.Profile
+			learn(next, a.Claims, a.Profile)
 		}
 	})
 }

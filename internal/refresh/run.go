@@ -116,18 +116,30 @@ func (b *background) nextLook(s *session.Session) time.Time {
 	now := b.r.o.Now()
 	soonest, latest := now.Add(b.r.o.Tick), now.Add(idleLook)
 	_, policy, ok := b.r.o.Providers.Provider(s.Provider)
-	at := dueAt(&s.Grant, policy)
-	if !ok || s.Grant.State != session.GrantGood || at.IsZero() || at.After(latest) {
+	if !ok {
 		return latest
 	}
-	if at.Before(now) { // an outage: there is no hurry
+	if s.Grant.State != session.GrantGood {
+		return within(s.Grant.LostSince.Add(b.r.o.LostLimit), soonest, latest)
+	}
+	at := dueAt(&s.Grant, policy)
+	switch {
+	case at.IsZero() || at.After(latest):
+		return latest
+	case at.Before(now) && !b.r.wants(s, policy, now): // an access token that nothing follows
+		return latest
+	case at.Before(now): // an outage: there is no hurry
 		return now.Add(trouble/2 + rand.N(trouble/2))
 	}
-	at = at.Add(rand.N(margin(&s.Grant)/2 + 1))
-	if at.Before(soonest) {
+	return within(at.Add(rand.N(margin(&s.Grant)/2+1)), soonest, latest)
+}
+
+// within returns t, or the bound that it passes.
+func within(t, soonest, latest time.Time) time.Time {
+	if t.Before(soonest) {
 		return soonest
 	}
-	return at
+	return earlier(t, latest)
 }
 
 func (b *background) schedule(id session.ID, at time.Time) {

@@ -24,7 +24,7 @@ func (r *Refresher) recheck(ctx context.Context, s *session.Session, p Provider)
 	stored, err := r.amend(ctx, s, sameToken(s), func(next *session.Session) {
 		next.Grant.CheckedAt, next.Grant.FailingSince = r.o.Now(), time.Time{}
 		if claims != nil {
-			next.Claims, next.Profile = claims, profile
+			learn(next, claims, profile)
 		}
 	})
 	if err != nil {

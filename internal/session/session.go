@@ -31,6 +31,7 @@ type Session struct {
 	Provider string // provider id in the configuration
 	Identity oidc.Identity
 	SID      string // the provider's session id; "" when it sends none
+	Client   string // mark of the Client that it was opened as; "" for one from before these were kept
 
 	CreatedAt time.Time
 	AuthTime  time.Time // when the person last authenticated; CreatedAt where the provider does not say
@@ -43,6 +44,7 @@ type Session struct {
 	Version int64 // of the record; every stored change adds one
 
 	// Sealed at rest.
+	ACR     string // class of the authentication at AuthTime, as a verified ID token named it; "" when none did
 	Claims  oidc.Claims
 	Profile oidc.Profile
 	Grant   Grant
@@ -102,8 +104,11 @@ type Filter struct {
 	Provider string
 	Identity oidc.Identity // the issuer alone, or both
 	SID      string        // with Identity.Issuer
-	After    ID
-	Limit    int
+	// Origin: the session has a seat there. One that begins its host with "*." stands for
+	// every name with one label more.
+	Origin string
+	After  ID
+	Limit  int
 }
 
 // PageMark names the person that a page was made for: a page that is still open when

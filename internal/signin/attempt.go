@@ -5,8 +5,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -17,7 +21,11 @@ const (
 	// app's root.
 	MaxReturnPath = 512
 
-	maxState       = 1280            // characters, so that no provider or proxy refuses the URL
+	// MaxClasses bounds the classes that an attempt carries, with a blank between each.
+	MaxClasses = 256
+
+	maxState       = 1280 // characters, so that no provider or proxy refuses the URL
+	roomForClasses = (MaxClasses+2)*4/3 + 1
 	clockTolerance = 2 * time.Minute // between the nodes that seal and read
 	purposeAttempt = "sign-in attempt"
 	attemptVersion = 1
@@ -27,8 +35,9 @@ const (
 	flagFresh = 1 << iota
 	flagSilent
 	flagStanding
+	flagClasses
 
-	allFlags = flagFresh | flagSilent | flagStanding
+	allFlags = flagFresh | flagSilent | flagStanding | flagClasses
 )
 
 // attempt is a sign-in under way. It travels in the state parameter, sealed for one
@@ -44,6 +53,7 @@ type attempt struct {
 	silent    bool
 	maxAge    time.Duration
 	standing  bool       // maxAge is what the provider asks of every sign-in, and no more
+	classes   string     // of which the authentication must be one, as acr_values; "" for any
 	session   session.ID // re-authorization of
 }
 
@@ -51,6 +61,7 @@ func newAttempt(now time.Time, b bindingHash, st Start) attempt {
 	a := attempt{
 		startedAt: now, binding: b, target: st.Target, seatFor: st.SeatFor,
 		fresh: st.Fresh, silent: st.Silent, maxAge: st.MaxAge.Truncate(time.Second), session: st.Session,
+		classes: strings.Join(st.ACRValues, " "),
 	}
 	_, _ = rand.Read(a.nonce[:])
 	_, _ = rand.Read(a.verifier[:])
@@ -89,6 +100,43 @@ func (a *attempt) expired(now time.Time) bool { return outside(a.startedAt, now,
 // lives: they ask for more than a session. What every sign-in is asked for is no more.
 func (a *attempt) special() bool { return a.fresh || a.silent || a.maxAge > 0 && !a.standing }
 
+// acrValues are the classes of which the authentication must be one; nil for any.
+func (a *attempt) acrValues() []string {
+	if a.classes == "" {
+		return nil
+	}
+	return strings.Split(a.classes, " ")
+}
+
+// satisfiedBy tells whether an authentication of the class is one that was asked for.
+func (a *attempt) satisfiedBy(acr string) bool {
+	return a.classes == "" || slices.Contains(a.acrValues(), acr)
+}
+
+// unmet tells of a sign-in whose session would be sent back at once by what the attempt
+// was made for, and so on without end: the provider judges the age by its own clock and
+// when it is asked, and a consent, or a clock that is behind, comes on top.
+func (a *attempt) unmet(now time.Time, s *session.Session) error {
+	if !a.satisfiedBy(s.ACR) {
+		return oidc.ErrWeak
+	}
+	if age := now.Sub(s.AuthTime); a.maxAge > 0 && !a.standing && age > a.maxAge {
+		return fmt.Errorf("%w: it was %s old when it arrived", oidc.ErrStale, age.Round(time.Second))
+	}
+	return nil
+}
+
+// validClasses tells whether classes can be asked for (OpenID Connect Core section
+// 3.1.2.1: separated by blanks) and carried.
+func validClasses(list []string) bool {
+	for _, class := range list {
+		if class == "" || strings.ContainsFunc(class, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			return false
+		}
+	}
+	return len(strings.Join(list, " ")) <= MaxClasses
+}
+
 // outside tells whether now is not in the life of something made at t, allowing for
 // nodes whose clocks differ a little.
 func outside(t, now time.Time, life time.Duration) bool {
@@ -112,6 +160,9 @@ func (a *attempt) encode() []byte {
 	if a.standing {
 		flags |= flagStanding
 	}
+	if a.classes != "" {
+		flags |= flagClasses
+	}
 	w.uint(flags)
 	w.uint(uint64(a.maxAge / time.Second))
 	w.text(string(a.session))
@@ -119,6 +170,9 @@ func (a *attempt) encode() []byte {
 	w.text(a.target.Path)
 	seat, _ := sealedText.DecodeString(a.seatFor) // checked by Start; raw is a quarter shorter
 	w.text(string(seat))
+	if a.classes != "" {
+		w.text(a.classes)
+	}
 	return w.b
 }
 
@@ -136,6 +190,9 @@ func decodeAttempt(r *reader) (attempt, error) {
 	a.session = session.ID(r.text())
 	a.target = Target{Origin: r.text(), Path: r.text()}
 	a.seatFor = sealedText.EncodeToString([]byte(r.text()))
+	if said&flagClasses != 0 {
+		a.classes = r.text()
+	}
 	if !r.done() || version != attemptVersion || said > allFlags || seconds > 1<<32 {
 		return attempt{}, ErrAttempt
 	}
@@ -145,20 +202,24 @@ func decodeAttempt(r *reader) (attempt, error) {
 // sealAttempt returns the state parameter. An attempt too long for a URL loses its
 // path, never its way: fallback is the root of the app.
 func (s *SignIn) sealAttempt(provider string, a *attempt, fallback string) (string, error) {
+	limit := maxState
+	if a.classes != "" {
+		limit += roomForClasses
+	}
 	state, err := s.seal(purposeAttempt, provider, a.encode())
-	if err != nil || len(state) <= maxState {
+	if err != nil || len(state) <= limit {
 		return state, err
 	}
 	a.target.Path = fallback
 	state, err = s.seal(purposeAttempt, provider, a.encode())
-	if err == nil && len(state) > maxState {
+	if err == nil && len(state) > limit {
 		return "", ErrAttempt
 	}
 	return state, err
 }
 
 func (s *SignIn) openAttempt(provider, state string) (attempt, error) {
-	r, err := s.unseal(purposeAttempt, provider, state, maxState)
+	r, err := s.unseal(purposeAttempt, provider, state, maxState+roomForClasses)
 	if err != nil {
 		return attempt{}, err
 	}

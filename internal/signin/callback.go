@@ -35,23 +35,30 @@ const (
 	maxCode      = 8192 // some providers seal a whole session into it
 	maxIss       = 1024
 	maxErrorCode = 64
+	maxUser      = 2 << 10
 )
 
-// answer is the authorization response (RFC 6749 section 4.1.2, RFC 9207).
+// answer is the authorization response (RFC 6749 section 4.1.2, RFC 9207). user is what a
+// provider tells of the person beside the code, unsigned.
 type answer struct {
 	state, code, iss string
+	user             string
 	err              *oidc.Error
 }
 
 // parseAnswer refuses parameters that occur twice: two parsers could take different
-// ones. Unknown parameters are ignored, as RFC 6749 demands.
-func parseAnswer(q url.Values) (answer, error) {
-	for _, name := range []string{"state", "code", "error", "iss"} {
+// ones. Unknown parameters are ignored, as RFC 6749 demands. code and user are the names
+// under which this provider sends them.
+func parseAnswer(q url.Values, code, user string) (answer, error) {
+	for _, name := range []string{"state", code, "error", "iss"} {
 		if len(q[name]) > 1 {
 			return answer{}, ErrAttempt
 		}
 	}
-	a := answer{state: q.Get("state"), code: q.Get("code"), iss: q.Get("iss")}
+	a := answer{state: q.Get("state"), code: q.Get(code), iss: q.Get("iss")}
+	if told := q[user]; user != "" && len(told) == 1 && len(told[0]) <= maxUser {
+		a.user = told[0]
+	}
 	failed := q.Has("error")
 	if a.state == "" || (a.code == "") != failed || len(a.code) > maxCode || len(a.iss) > maxIss {
 		return answer{}, ErrAttempt

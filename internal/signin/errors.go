@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/account"
@@ -55,6 +56,7 @@ func (e *LoopError) Is(target error) bool { return target == ErrLoop }
 type DeniedError struct {
 	Decision access.Decision
 	Profile  oidc.Profile
+	Claims   oidc.Claims
 }
 
 func (e *DeniedError) Error() string {
@@ -75,7 +77,15 @@ type Failure struct {
 	Provider string
 	Target   Target
 	SeatFor  string
-	Err      error
+	// MaxAge and ACRValues are what the sign-in had to satisfy; zero and none: nothing.
+	MaxAge    time.Duration
+	ACRValues []string
+	SignedIn  bool // the browser had a session, which goes on unless Err says otherwise
+	Err       error
+}
+
+func (a *attempt) failure(provider string, err error) *Failure {
+	return &Failure{Provider: provider, Target: a.target, SeatFor: a.seatFor, MaxAge: a.maxAge, ACRValues: a.acrValues(), Err: err}
 }
 
 func (e *Failure) Error() string { return "signing in at " + e.Provider + ": " + e.Err.Error() }

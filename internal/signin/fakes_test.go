@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -40,6 +41,7 @@ type memStore struct {
 	down     string
 	applies  bool // a failing OpenSession commits nevertheless
 	disabled bool
+	shut     bool // since the admission
 	writes   int
 }
 
@@ -71,6 +73,9 @@ func (m *memStore) OpenSession(_ context.Context, now time.Time, s *session.Sess
 		leave = m.mu.Unlock
 	}
 	defer leave()
+	if m.shut {
+		return fmt.Errorf("opening: %w", account.ErrDisabled)
+	}
 	if m.sids[s.SID] {
 		return &session.EndedError{Tombstone: session.Tombstone{Session: s.ID, Cause: session.CauseBackChannel}}
 	}
@@ -220,12 +225,18 @@ type idp struct {
 	last      oidc.AuthorizationRequest
 	exchanged oidc.CodeExchange
 	sid       string
-	token     string // same refresh token for everyone, when set
+	acr       string
+	age       time.Duration // of the authentications that it tells
+	token     string        // same refresh token for everyone, when set
+
+	codeParam, userParam string // of its answers; "": code, none
 }
 
 type idpGrant struct{ sub, nonce, challenge string }
 
 func (p *idp) RedirectURI() string { return gateway + "/.cardea/callback/main" }
+
+func (p *idp) AnswerParams() (code, user string) { return cmp.Or(p.codeParam, "code"), p.userParam }
 
 func (p *idp) AuthorizationURL(_ context.Context, r oidc.AuthorizationRequest) (string, error) {
 	p.mu.Lock()
@@ -246,7 +257,7 @@ func (p *idp) login(t testing.TB, location, sub string) url.Values {
 	defer p.mu.Unlock()
 	code := oidc.RandomValue()
 	p.grants[code] = idpGrant{sub: sub, nonce: u.Query().Get("nonce"), challenge: u.Query().Get("code_challenge")}
-	return url.Values{"state": {u.Query().Get("state")}, "code": {code}, "iss": {issuer}}
+	return url.Values{"state": {u.Query().Get("state")}, cmp.Or(p.codeParam, "code"): {code}, "iss": {issuer}}
 }
 
 func (p *idp) Exchange(ctx context.Context, now time.Time, x oidc.CodeExchange) (oidc.Authentication, error) {
@@ -273,7 +284,7 @@ func (p *idp) Exchange(ctx context.Context, now time.Time, x oidc.CodeExchange) 
 		refresh = p.token
 	}
 	return oidc.Authentication{
-		Identity: oidc.Identity{Issuer: issuer, Subject: g.sub}, SID: p.sid, AuthTime: now,
+		Identity: oidc.Identity{Issuer: issuer, Subject: g.sub}, SID: p.sid, AuthTime: now.Add(-p.age), ACR: p.acr,
 		Profile: oidc.Profile{PreferredUsername: g.sub, Email: g.sub + "@example.com", EmailBelieved: true},
 		Tokens:  oidc.Tokens{AccessToken: "access-" + g.sub + x.Code, RefreshToken: refresh, IDToken: "id-" + g.sub},
 	}, nil

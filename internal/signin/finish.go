@@ -31,29 +31,32 @@ type visit struct {
 // browser run one after another.
 //
 // A callback whose attempt cannot be read is ErrAttempt. All later errors are a *Failure
-// around: ErrOtherBrowser, ErrExpired, ErrUsed, *DeniedError, *oidc.Error, *oidc.UnreachableError, oidc.ErrRefused, oidc.ErrStale,
+// around: ErrOtherBrowser, ErrExpired, ErrUsed, *DeniedError, *oidc.Error, *oidc.UnreachableError, oidc.ErrRefused, oidc.ErrStale, oidc.ErrWeak,
 // ErrNotConfirmed, *session.EndedError (signed out while signing in), ErrBusy and
 // session.ErrUnavailable. Tokens that came with a failure are revoked.
 func (s *SignIn) Finish(ctx context.Context, now time.Time, cb Callback) (Result, error) {
-	ans, err := parseAnswer(cb.Query)
-	if err != nil {
-		return Result{}, err
-	}
 	p, ok := s.o.Providers.Provider(cb.Provider)
 	if !ok {
 		return Result{}, ErrProvider
+	}
+	code, user := p.AnswerParams()
+	ans, err := parseAnswer(cb.Query, code, user)
+	if err != nil {
+		return Result{}, err
 	}
 	a, err := s.openAttempt(cb.Provider, ans.state)
 	if err != nil {
 		return Result{}, err
 	}
 	if !a.boundTo(cb.Binding) {
-		return Result{}, &Failure{Provider: cb.Provider, Target: a.target, SeatFor: a.seatFor, Err: ErrOtherBrowser}
+		return Result{}, a.failure(cb.Provider, ErrOtherBrowser)
 	}
 	v := &visit{SignIn: s, now: now, cb: cb, ans: ans, attempt: a, provider: p}
 	res, err := v.inTurn(ctx)
 	if err != nil {
-		return Result{}, &Failure{Provider: cb.Provider, Target: a.target, SeatFor: a.seatFor, Err: err}
+		f := a.failure(cb.Provider, err)
+		f.SignedIn = v.live != nil
+		return Result{}, f
 	}
 	return res, nil
 }
@@ -109,7 +112,7 @@ func (v *visit) findLive(ctx context.Context) error {
 // overtaken tells of an attempt that began before the live session did and wants
 // nothing that the session does not give: another tab was faster.
 func (v *visit) overtaken() bool {
-	return !v.attempt.special() && !v.attempt.startedAt.After(v.live.CreatedAt)
+	return !v.attempt.special() && v.attempt.satisfiedBy(v.live.ACR) && !v.attempt.startedAt.After(v.live.CreatedAt)
 }
 
 // goOn lets the browser go where the attempt meant to, with the session it has.
@@ -126,8 +129,8 @@ func (v *visit) spend(ctx context.Context) (oidc.Authentication, error) {
 	}
 	return v.provider.Exchange(ctx, v.now, oidc.CodeExchange{
 		Code: v.ans.code, RedirectURI: v.provider.RedirectURI(), CodeVerifier: v.attempt.verifierText(),
-		Nonce: v.attempt.nonceText(), Iss: v.ans.iss, Fresh: v.attempt.fresh, MaxAge: v.attempt.maxAge,
-		RequestedAt: v.attempt.startedAt,
+		Nonce: v.attempt.nonceText(), Iss: v.ans.iss, User: v.ans.user, Fresh: v.attempt.fresh, MaxAge: v.attempt.maxAge,
+		ACRValues: v.attempt.acrValues(), RequestedAt: v.attempt.startedAt,
 	})
 }
 
@@ -140,6 +143,9 @@ func (v *visit) signIn(ctx context.Context) (Result, error) {
 		return v.goOn(), nil
 	}
 	s := v.newSession(auth)
+	if err == nil {
+		err = v.attempt.unmet(v.now, s)
+	}
 	if err != nil {
 		v.revoke(ctx, s, auth.Tokens) // of an answer that must not be believed
 		return Result{}, err
@@ -158,10 +164,10 @@ func (v *visit) newSession(a oidc.Authentication) *session.Session {
 		authTime = v.now
 	}
 	return &session.Session{
-		ID: session.NewID(), Provider: v.cb.Provider, Identity: a.Identity, SID: a.SID,
+		ID: session.NewID(), Provider: v.cb.Provider, Client: v.o.Clients[v.cb.Provider], Identity: a.Identity, SID: a.SID,
 		CreatedAt: v.now, AuthTime: authTime, SeenAt: v.now, Limits: v.o.Limits,
 		UserAgent: clean(v.cb.UserAgent, 256), Address: clean(v.cb.Address, 64), Version: 1,
-		Claims: a.Claims, Profile: a.Profile,
+		ACR: a.ACR, Claims: a.Claims, Profile: a.Profile,
 		Grant: session.Grant{Tokens: a.Tokens, CheckedAt: v.now},
 	}
 }

@@ -29,6 +29,8 @@ func FuzzSealedPlaintextsDecodeToWhatTheyEncode(f *testing.F) {
 	f.Add(a.encode())
 	a.demand(time.Hour)
 	f.Add(a.encode())
+	a.classes = "gold urn:x:platinum"
+	f.Add(a.encode())
 	f.Add([]byte{})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, plaintext []byte) {

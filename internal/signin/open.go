@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,18 @@ func (v *visit) open(ctx context.Context, a oidc.Authentication, s *session.Sess
 		return Result{}, err
 	}
 	s.Account, s.Handle = acc.ID, acc.Handle
+	// Some providers tell a name at the first sign-in and never again.
+	s.Profile.Name = cmp.Or(s.Profile.Name, acc.Name)
 	old, err := v.makeWay(ctx, acc.ID)
 	if err != nil {
 		return Result{}, err
 	}
 	value, hash := session.NewSeatValue()
-	if err := v.store(ctx, s, session.Seat{Hash: hash, Origin: v.o.Origin, CreatedAt: v.now}, old); err != nil {
+	err = v.store(ctx, s, session.Seat{Hash: hash, Origin: v.o.Origin, CreatedAt: v.now}, old)
+	if errors.Is(err, account.ErrDisabled) { // since it was admitted
+		return Result{}, disabled(a)
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	v.opened(ctx, s, hash, old)
@@ -37,19 +44,24 @@ func (v *visit) open(ctx context.Context, a oidc.Authentication, s *session.Sess
 func (v *visit) admit(ctx context.Context, a oidc.Authentication) (account.Account, bool, error) {
 	d := v.o.Admission.Evaluate(access.Subject{Profile: a.Profile, Claims: a.Claims})
 	if !d.Allowed {
-		return account.Account{}, false, &DeniedError{Decision: d, Profile: a.Profile}
+		return account.Account{}, false, &DeniedError{Decision: d, Profile: a.Profile, Claims: a.Claims}
 	}
 	acc, created, err := v.o.Accounts.Admit(ctx, v.now, account.Admission{
 		Identity: a.Identity, Provider: v.cb.Provider, Profile: a.Profile,
 		Candidates: account.Candidates(a.Profile, v.o.Reserved), AccountID: account.NewID(),
 	})
 	if errors.Is(err, account.ErrDisabled) {
-		return account.Account{}, false, &DeniedError{Decision: access.Decision{Reason: access.ReasonDisabled, Rule: "account"}, Profile: a.Profile}
+		return account.Account{}, false, disabled(a)
 	}
 	if err != nil {
 		return account.Account{}, false, fmt.Errorf("admitting the account: %w", err)
 	}
 	return acc, created, nil
+}
+
+// disabled keeps a person out whose account is.
+func disabled(a oidc.Authentication) error {
+	return &DeniedError{Decision: access.Decision{Reason: access.ReasonDisabled, Rule: "account"}, Profile: a.Profile, Claims: a.Claims}
 }
 
 // makeWay deals with the session that this browser has: the same account's is returned,

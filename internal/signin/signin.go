@@ -16,6 +16,9 @@ import (
 // Provider is an OpenID provider as a sign-in needs it.
 type Provider interface {
 	RedirectURI() string
+	// AnswerParams are the authorization response's parameters with the code and with what
+	// the provider tells of the person beside it; user is "" where it tells nothing.
+	AnswerParams() (code, user string)
 	AuthorizationURL(ctx context.Context, r oidc.AuthorizationRequest) (string, error)
 	// Exchange may return tokens beside an error: they are to be revoked.
 	Exchange(ctx context.Context, now time.Time, x oidc.CodeExchange) (oidc.Authentication, error)
@@ -67,7 +70,7 @@ type Revoker interface {
 	RevokeLater(ctx context.Context, now time.Time, s *session.Session, t oidc.Tokens) error
 }
 
-// Options are what a SignIn lives on. MaxAge, Admission, Reserved and Moved may be left out.
+// Options are what a SignIn lives on. MaxAge, Clients, Admission, Reserved and Moved may be left out.
 type Options struct {
 	Providers Providers
 	Store     Store
@@ -83,6 +86,7 @@ type Options struct {
 	// MaxAge is, by provider, how old the authentication may be whenever somebody signs in
 	// there; no entry: any age. It asks nothing of a session that is open.
 	MaxAge    map[string]time.Duration
+	Clients   map[string]string // marks of the session.Client that sessions are opened as, by provider
 	Admission *access.Policy    // who may have an account
 	Reserved  func(string) bool // handles that only the operator gives, beyond account.Reserved
 	// Moved is told that a session goes on under a new id.

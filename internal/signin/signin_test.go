@@ -392,6 +392,16 @@ func TestDisabledAccountIsDenied_CVE_2025_53942(t *testing.T) {
 	}
 }
 
+func TestAnAccountThatIsShutWhileSigningInIsDenied(t *testing.T) {
+	w, b := newWorld(t), newBrowser()
+	w.store.shut = true
+	_, err := w.Finish(t.Context(), w.now, w.callback(b, w.idp.login(t, w.start(t, b), "ann")))
+	denied, ok := errors.AsType[*DeniedError](err)
+	if !ok || denied.Decision.Reason != access.ReasonDisabled || len(w.revoked) != 1 || len(w.store.sessions) != 0 {
+		t.Errorf("%v, revoked %v, sessions %v", err, w.revoked, w.store.sessions)
+	}
+}
+
 func TestASignOutWhileSigningInWins(t *testing.T) {
 	w, b := newWorld(t), newBrowser()
 	w.idp.sid = "provider-session"

@@ -24,6 +24,7 @@ type Start struct {
 	// provider demanded interaction is sent there with it all the same.
 	Silent    bool
 	MaxAge    time.Duration // the authentication may be no older
+	ACRValues []string      // and must be of one of these classes; none: any. At most 256 characters together
 	Session   session.ID    // re-authorization of
 	LoginHint string
 }
@@ -41,7 +42,7 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 		return "", ErrProvider
 	}
 	binding, ok := hashBinding(st.Binding)
-	if !ok || (st.Silent && (st.Fresh || st.Session == "")) || !validSealed(st.SeatFor) {
+	if !ok || (st.Silent && (st.Fresh || st.Session == "")) || !validSealed(st.SeatFor) || !validClasses(st.ACRValues) {
 		return "", ErrAttempt
 	}
 	if err := s.checkLoop(ctx, now, loopKey{binding: binding, silent: st.Silent}); err != nil {
@@ -50,6 +51,9 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 	hint, err := s.expected(ctx, &st)
 	if err != nil {
 		return "", err
+	}
+	if st.Silent { // no sign-in: the session goes on with the authentication that it has
+		st.MaxAge, st.ACRValues = 0, nil
 	}
 	root := localOr(st.Root, "/")
 	st.Target.Path = localOr(st.Target.Path, root)
@@ -64,7 +68,8 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 	}
 	url, err := p.AuthorizationURL(ctx, oidc.AuthorizationRequest{
 		RedirectURI: p.RedirectURI(), State: state, Nonce: a.nonceText(), CodeChallenge: oidc.S256(a.verifierText()),
-		Fresh: st.Fresh, Silent: st.Silent, MaxAge: a.maxAge, LoginHint: st.LoginHint, IDTokenHint: hint,
+		Fresh: st.Fresh, Silent: st.Silent, MaxAge: a.maxAge, ACRValues: a.acrValues(),
+		LoginHint: st.LoginHint, IDTokenHint: hint,
 	})
 	if err != nil {
 		return "", fmt.Errorf("starting sign-in at %s: %w", st.Provider, err)

@@ -85,7 +85,7 @@ func TestTheReceiptNamesEveryAppThatIsTold(t *testing.T) {
 		}
 	}
 	want := []Step{
-		{What: WhatApp, App: "chat", State: StepDone}, {What: WhatApp, App: "hub", State: StepRetrying},
+		{What: WhatApp, App: "chat", State: StepDone}, {What: WhatApp, App: "hub", State: StepUnderWay},
 		{What: WhatApp, App: "zipline", State: StepFailed},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -17,7 +17,7 @@ func (o *SignOut) BrowserCall(ctx context.Context, res Result) (oidc.BrowserCall
 	if !res.Receipt.Browser || res.session == nil || res.StateValue == "" {
 		return oidc.BrowserCall{}, false
 	}
-	p, ok := o.o.Providers(res.session.Provider)
+	p, ok := o.provider(res.session.Provider, res.session.Client)
 	if !ok || !p.Reachable(ctx) {
 		return oidc.BrowserCall{}, false
 	}

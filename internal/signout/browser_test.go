@@ -64,7 +64,7 @@ func TestAnUnreachableProviderIsToldByTheServer(t *testing.T) {
 		t.Errorf("told:\n%s", diff)
 	}
 	steps, _ := r.Steps(t.Context(), res.Receipt)
-	if last := steps[len(steps)-1]; last.State != StepRetrying {
+	if last := steps[len(steps)-1]; last.State != StepUnderWay {
 		t.Errorf("%+v", last)
 	}
 }
@@ -149,7 +149,7 @@ func TestTheReceiptIsTrue(t *testing.T) {
 		"came back from one that keeps its own":  {cause: session.CauseButton, browser: true, returned: back, ends: record.No, provider: StepOpen},
 		"never sent there":                       {cause: session.CauseButton, returned: back, provider: StepOpen},
 		"not back yet":                           {cause: session.CauseButton, browser: true, provider: StepOpen},
-		"not back yet, followed up":              {cause: session.CauseButton, browser: true, entries: entries{outbox.KindEndSession: {outbox.Pending}}, provider: StepRetrying},
+		"not back yet, followed up":              {cause: session.CauseButton, browser: true, entries: entries{outbox.KindEndSession: {outbox.Pending}}, provider: StepUnderWay},
 		"not back, the server's call did it":     {cause: session.CauseButton, browser: true, entries: entries{outbox.KindEndSession: {outbox.Done}}, provider: StepDone},
 		"the server's call was refused":          {cause: session.CauseAdmin, entries: entries{outbox.KindEndSession: {outbox.Failed}}, provider: StepOpen},
 		"the server's call would end another's":  {cause: session.CauseAdmin, entries: entries{outbox.KindEndSession: {outbox.Cancelled}}, provider: StepOpen},
@@ -158,7 +158,7 @@ func TestTheReceiptIsTrue(t *testing.T) {
 		"expired":                                {cause: session.CauseExpired, provider: StepOpen},
 		"refused refresh":                        {cause: session.CauseRefreshRefused, provider: StepOpen},
 		"tokens revoked":                         {cause: session.CauseExpired, entries: entries{outbox.KindRevoke: {outbox.Done}}, tokens: StepDone, provider: StepOpen},
-		"tokens still to be revoked":             {cause: session.CauseExpired, entries: entries{outbox.KindRevoke: {outbox.Done, outbox.Pending}}, tokens: StepRetrying, provider: StepOpen},
+		"tokens still to be revoked":             {cause: session.CauseExpired, entries: entries{outbox.KindRevoke: {outbox.Done, outbox.Pending}}, tokens: StepUnderWay, provider: StepOpen},
 		"tokens that somebody else still uses":   {cause: session.CauseExpired, entries: entries{outbox.KindRevoke: {outbox.Cancelled}}, tokens: StepOpen, provider: StepOpen},
 		"late tokens that could not be revoked":  {cause: session.CauseExpired, entries: entries{outbox.KindRevoke: {outbox.Failed, outbox.Pending}}, tokens: StepOpen, provider: StepOpen},
 		"tokens given up, the session is ended":  {cause: session.CauseAdmin, entries: entries{outbox.KindRevoke: {outbox.Failed}, outbox.KindEndSession: {outbox.Done}}, tokens: StepOpen, provider: StepDone},

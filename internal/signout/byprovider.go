@@ -14,7 +14,7 @@ import (
 // Back-Channel Logout 1.0, Front-Channel Logout 1.0).
 type Notice struct {
 	Provider string
-	Identity oidc.Identity // the issuer always; the subject where it was said
+	Identity oidc.Identity // the issuer, but for a front-channel call that leaves it open; the subject where it was said
 	SID      string        // "" means every session of the subject
 	At       time.Time     // when it was over, by the provider's clock
 	Cause    session.Cause // session.CauseBackChannel or session.CauseFrontChannel
@@ -35,7 +35,10 @@ var errNotice = errors.New("notice names neither a session nor a person")
 // cannot open a session for it; a front-channel one, which anybody can send, leaves
 // nothing behind where there is no session. What began after the notice lives on.
 func (o *SignOut) EndByProvider(ctx context.Context, now time.Time, n Notice) (int, error) {
-	if n.Identity.Issuer == "" || n.SID == "" && n.Identity.Subject == "" {
+	// A frame's call may leave out which of the provider's issuers it is of: the session's
+	// id says enough there, and nothing is remembered of it.
+	unnamed := n.Identity.Issuer == "" && (n.Cause != session.CauseFrontChannel || n.Provider == "" || n.SID == "")
+	if unnamed || n.SID == "" && n.Identity.Subject == "" {
 		return 0, errNotice
 	}
 	if n.Cause == session.CauseBackChannel {

@@ -56,13 +56,17 @@ func (o *SignOut) endSession(ctx context.Context, e outbox.Entry) error {
 }
 
 func (o *SignOut) open(e outbox.Entry) (Provider, delivery, error) {
-	p, ok := o.o.Providers(e.Provider)
-	if !ok {
-		return nil, delivery{}, fmt.Errorf("provider %q is no longer configured: %w", e.Provider, outbox.ErrPermanent)
-	}
 	var d delivery
 	if err := json.Unmarshal(e.Payload, &d); err != nil {
 		return nil, delivery{}, fmt.Errorf("payload cannot be read: %w", outbox.ErrPermanent)
+	}
+	gone, err := o.o.Clients.withdrawn(e.Provider, d.Client)
+	if err != nil {
+		return nil, delivery{}, err
+	}
+	p, ok := o.o.Providers(e.Provider)
+	if !ok || gone {
+		return nil, delivery{}, fmt.Errorf("provider %q is no longer configured as it was: %w", e.Provider, outbox.ErrPermanent)
 	}
 	return p, d, nil
 }
@@ -112,7 +116,7 @@ func permanent(err error) error {
 // Revocation returns the entry that revokes tokens which came too late for a session
 // that had ended, or that a renewal left over. It is nil when nothing is to be done.
 func (o *SignOut) Revocation(s *session.Session, t oidc.Tokens) *outbox.Entry {
-	p, ok := o.o.Providers(s.Provider)
+	p, ok := o.provider(s.Provider, s.Client)
 	if !ok {
 		return nil
 	}

@@ -5,5 +5,7 @@
 // outbox in one durable transaction, then every cache and live connection, then the
 // participants), the receipt, and what is delivered later. It does not speak to
 // browsers (web does) nor to providers itself (package provider does, behind
-// interfaces). OpenID Connect RP-Initiated Logout 1.0, RFC 7009.
+// interfaces). Clients tells which sessions a changed configuration has left without a
+// provider: those are refused at once, and ended by Run. OpenID Connect RP-Initiated
+// Logout 1.0, RFC 7009.
 package signout

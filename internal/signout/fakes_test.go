@@ -32,6 +32,8 @@ type fakeStore struct {
 	swept     []int                                             // what Sweep answers in turn
 	sweeps    int
 	lists     int
+	clients   []session.Client // as written last
+	written   int              // how often
 }
 
 func newStore(e *events, list ...*session.Session) *fakeStore {
@@ -253,6 +255,41 @@ func (f *fakeStore) SharesProviderSession(ctx context.Context, issuer, sid strin
 		}
 	}
 	return false, nil
+}
+
+func (f *fakeStore) Clients(ctx context.Context) ([]session.Client, error) {
+	if err := f.up(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clients, nil
+}
+
+func (f *fakeStore) SetClients(ctx context.Context, list []session.Client) error {
+	if err := f.up(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.clients = slices.Clone(list)
+	f.written++
+	return nil
+}
+
+func (f *fakeStore) OpenedAs(ctx context.Context) ([]session.OpenedAs, error) {
+	if err := f.up(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []session.OpenedAs
+	for _, s := range f.sessions {
+		if x := (session.OpenedAs{Provider: s.Provider, Client: s.Client}); !slices.Contains(list, x) {
+			list = append(list, x)
+		}
+	}
+	return list, nil
 }
 
 func (f *fakeStore) add(s *session.Session) {

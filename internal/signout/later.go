@@ -88,7 +88,7 @@ func (o *SignOut) LaterCall(ctx context.Context, now time.Time, t session.Tombst
 		return oidc.BrowserCall{}, false
 	}
 	call, ok := o.BrowserCall(ctx, Result{Receipt: r, StateValue: o.stateOf(t.Session), session: &session.Session{
-		ID: t.Session, Provider: r.Provider, Identity: d.Identity, SID: d.SID, Grant: session.Grant{Tokens: d.Tokens},
+		ID: t.Session, Provider: r.Provider, Identity: d.Identity, SID: d.SID, Client: d.Client, Grant: session.Grant{Tokens: d.Tokens},
 	}})
 	// A provider that does not answer just now does not use the one visit up.
 	if !ok || !o.sent.first(now, t.Session) {

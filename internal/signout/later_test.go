@@ -233,7 +233,7 @@ func TestAKeptHintIsNotToldAsARetry(t *testing.T) {
 		want StepState
 	}{
 		"only browsers can end it": {browserOnly(), StepOpen},
-		"the server can too":       {keycloakLike(), StepRetrying},
+		"the server can too":       {keycloakLike(), StepUnderWay},
 	} {
 		r, _, res := laterRig(t, func(r *rig, _ *Request) { r.provider.rec = tc.rec })
 		steps, err := r.Steps(t.Context(), res.Receipt)

@@ -22,8 +22,8 @@ const (
 	// to the provider by its next page.
 	laterLife = 10 * time.Minute
 	// revokeGrace lets the provider's logout come first, by the browser or by the server,
-	// where a revocation would end the provider's session under it. At Keycloak the two at
-	// the same moment were seen to leave a refresh token that still works.
+	// where a revocation would end the provider's session under it. The two at the same
+	// moment were seen to leave a refresh token that still works.
 	revokeGrace = 5 * time.Second
 	// tombstoneSlack outlasts clock differences between nodes and backups.
 	tombstoneSlack = 24 * time.Hour
@@ -37,6 +37,7 @@ type delivery struct {
 	Cause    session.Cause `json:"cause"`
 	Identity oidc.Identity `json:"identity"`
 	SID      string        `json:"sid,omitempty"`
+	Client   string        `json:"client,omitempty"` // the mark of the one that Tokens were given to
 	Tokens   oidc.Tokens   `json:"tokens"`
 }
 
@@ -56,7 +57,7 @@ func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 		},
 	}
 	e.Receipt.State, _ = session.HashSeatValue(req.state)
-	if p, ok := o.o.Providers(s.Provider); ok { // one that was withdrawn is not there to be told
+	if p, ok := o.provider(s.Provider, s.Client); ok { // one that was withdrawn is not there to be told
 		rec := p.Record()
 		e.Receipt.Browser = rule.EndSession == Browser && rec.SignOut.Kind != record.SignOutNone
 		e.Entries = o.entries(now, rule, rec, req.Cause, s)
@@ -101,7 +102,7 @@ func (o *SignOut) until(now time.Time, s *session.Session) time.Time {
 }
 
 func (o *SignOut) entries(now time.Time, rule Rule, rec record.Record, cause session.Cause, s *session.Session) []outbox.Entry {
-	payload, err := json.Marshal(delivery{Cause: cause, Identity: s.Identity, SID: s.SID, Tokens: s.Grant.Tokens})
+	payload, err := json.Marshal(delivery{Cause: cause, Identity: s.Identity, SID: s.SID, Client: s.Client, Tokens: s.Grant.Tokens})
 	if err != nil {
 		return nil // strings and times always marshal
 	}

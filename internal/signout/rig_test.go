@@ -128,6 +128,12 @@ func newRigWithApps(t *testing.T, apps []string, list ...*session.Session) *rig 
 	return r
 }
 
+// configure makes the rig's gateway one that is these clients at its providers.
+func (r *rig) configure(list ...session.Client) *Clients {
+	r.SignOut.o.Clients = NewClients(r.store, list)
+	return r.SignOut.o.Clients
+}
+
 func someone(id session.ID) *session.Session {
 	return &session.Session{
 		ID: id, Account: "ada", Provider: "main", Identity: oidc.Identity{Issuer: "https://idp.example", Subject: "ada"}, SID: "sid-" + string(id),

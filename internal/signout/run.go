@@ -3,6 +3,7 @@ package signout
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/session"
@@ -16,9 +17,12 @@ const (
 	sweepBatch     = 500
 )
 
-// Run ends expired sessions, makes ends durable that were not, and sweeps what is past
+// Run ends expired sessions and those of withdrawn providers, makes ends durable that were not, and sweeps what is past
 // its time, until ctx ends; then it tries once more what is not durable yet.
 func (o *SignOut) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { o.withdraw(ctx) })
 	expiry := time.NewTicker(expiryInterval)
 	defer expiry.Stop()
 	sweep := time.NewTicker(sweepInterval)

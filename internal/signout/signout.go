@@ -53,7 +53,7 @@ type Hearer interface {
 	Ended(t session.Tombstone) (closed int)
 }
 
-// Options are what a SignOut lives on. All but Flush and Connections are required.
+// Options are what a SignOut lives on. The fields up to Now are required, and SignedOutURL.
 type Options struct {
 	Store     Store
 	Receipts  Receipts
@@ -73,6 +73,8 @@ type Options struct {
 	StateKey []byte
 	// Tried is how long a participant is tried to be told; 72 h when zero.
 	Tried time.Duration
+	// Clients say which providers and clients were withdrawn; nil: none.
+	Clients *Clients
 	// Apps are those with a logout of their own that can be called without a browser.
 	Apps []string
 	// SignedOutURL is where providers send the browser back to.
@@ -122,6 +124,8 @@ type Request struct {
 	state  string    // value that the browser takes to the provider
 	at     time.Time // when the session ended, also where that became durable later
 	closed int       // connections that were closed then
+
+	each func(Receipt, error) // told of every end of several; the error is nil or ErrNotDurable
 }
 
 // Result is what End did. StateValue is a secret of the browser that asked.
@@ -276,7 +280,10 @@ func (o *SignOut) endAll(ctx context.Context, now time.Time, f session.Filter, r
 			}
 			one := req
 			one.Session, one.Known = s.ID, s
-			_, err := o.End(ctx, now, one)
+			res, err := o.End(ctx, now, one)
+			if req.each != nil && (err == nil || errors.Is(err, ErrNotDurable)) {
+				req.each(res.Receipt, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

@@ -29,10 +29,12 @@ type StepState string
 // States of a step.
 const (
 	StepDone       StepState = "done"
-	StepRetrying   StepState = "retrying" // tried, or about to be, until it is told
-	StepOpen       StepState = "open"     // left alive, and nothing more will be done
-	StepFailed     StepState = "failed"   // could not be told, and nothing more will be done
+	StepUnderWay   StepState = "under-way" // about to be told for the first time
+	StepRetrying   StepState = "retrying"  // tried in vain, and tried again until it is told
+	StepOpen       StepState = "open"      // left alive, and nothing more will be done
+	StepFailed     StepState = "failed"    // could not be told, and nothing more will be done
 	StepNotDurable StepState = "not-durable"
+	StepWithdrawn  StepState = "withdrawn" // nobody is left who could be told: provider or client was withdrawn
 )
 
 // Step is one line of a receipt as it stands now.
@@ -52,7 +54,7 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 	if p, pending := o.waiting(r.Session); pending {
 		here.State = StepNotDurable
 		for _, kind := range p.tell {
-			entries = append(entries, outbox.Entry{Kind: kind, State: outbox.Pending})
+			entries = append(entries, outbox.Entry{Kind: kind, State: outbox.Pending, Attempts: 1}) // waits for the store
 		}
 	} else {
 		var err error
@@ -69,6 +71,8 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 	// which says the least that is true of each.
 	if state, found := worst(entries, outbox.KindRevoke); found {
 		steps = append(steps, Step{What: WhatTokens, State: state})
+	} else if o.leavesTokens(r) {
+		steps = append(steps, Step{What: WhatTokens, State: StepOpen})
 	}
 	return append(steps, Step{What: WhatProvider, State: o.providerState(r, entries)}), nil
 }
@@ -77,6 +81,8 @@ func (o *SignOut) providerState(r Receipt, entries []outbox.Entry) StepState {
 	switch r.Cause {
 	case session.CauseBackChannel, session.CauseFrontChannel:
 		return StepDone
+	case session.CauseProvider:
+		return StepWithdrawn
 	}
 	if r.Browser && !r.Returned.IsZero() {
 		if p, ok := o.o.Providers(r.Provider); ok && p.Record().SignOut.EndsSSOByDefault == record.No {
@@ -90,10 +96,24 @@ func (o *SignOut) providerState(r Receipt, entries []outbox.Entry) StepState {
 	}
 	// Where only browsers can end the session, the entry keeps the hint for one; no call
 	// of ours will be made.
-	if p, ok := o.o.Providers(r.Provider); ok && state == StepRetrying && p.Record().SignOut.ServerCall == record.ServerNone {
+	if p, ok := o.o.Providers(r.Provider); ok && (state == StepRetrying || state == StepUnderWay) && p.Record().SignOut.ServerCall == record.ServerNone {
 		return StepOpen
 	}
 	return state
+}
+
+// leavesTokens tells whether a sign-out that left the provider's session alone left the
+// tokens alone with it, because revoking them would have ended it.
+func (o *SignOut) leavesTokens(r Receipt) bool {
+	if r.Mode != ModeGateway || RuleOf(r.Cause, ModeProvider).EndSession == Nobody {
+		return false
+	}
+	p, ok := o.o.Providers(r.Provider)
+	if !ok {
+		return false
+	}
+	v := p.Record().Revocation
+	return v.Kind != record.RevocationNone && v.Ends != record.RevocationEndsToken
 }
 
 // appSteps are the lines of the apps that are told of the end.
@@ -108,12 +128,20 @@ func appSteps(entries []outbox.Entry) []Step {
 		case outbox.Done, outbox.Cancelled:
 			step.State = StepDone
 		case outbox.Pending:
-			step.State = StepRetrying
+			step.State = waits(e)
 		}
 		steps = append(steps, step)
 	}
 	slices.SortFunc(steps, func(a, b Step) int { return strings.Compare(a.App, b.App) })
 	return steps
+}
+
+// waits is the state of what has still to be told.
+func waits(e outbox.Entry) StepState {
+	if e.Attempts == 0 {
+		return StepUnderWay
+	}
+	return StepRetrying
 }
 
 // worst returns what can be said of all entries of a kind; found is false without one.
@@ -127,8 +155,8 @@ func worst(entries []outbox.Entry, kind outbox.Kind) (state StepState, found boo
 		switch e.State {
 		case outbox.Done:
 		case outbox.Pending:
-			if state == StepDone {
-				state = StepRetrying
+			if w := waits(e); state == StepDone || state == StepUnderWay {
+				state = w
 			}
 		default:
 			state = StepOpen

@@ -25,6 +25,7 @@ const (
 	PageExpired       Page = "expired"
 	PageAccessChanged Page = "access-changed"
 	PageOtherAccount  Page = "other-account"
+	PageWithdrawn     Page = "withdrawn"
 )
 
 // Rule is what an end does, by its cause.
@@ -47,6 +48,8 @@ type Rule struct {
 //     others that shared the session have not;
 //   - a renewed session lives on under its new id, so that only the surplus grant goes,
 //     which signin sees to;
+//   - a provider or client that was withdrawn from the configuration cannot be told of
+//     anything: the tokens are those of a client that we are no longer;
 //   - where another account signs in on the same browser, the provider's session belongs
 //     to that account already.
 var rules = map[session.Cause]Rule{
@@ -62,7 +65,7 @@ var rules = map[session.Cause]Rule{
 	session.CauseAccessWithdrawn: {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageAccessChanged},
 	session.CauseAccount:         {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageAdministrator},
 	session.CauseIdentity:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageAccessChanged},
-	session.CauseProvider:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageAccessChanged},
+	session.CauseProvider:        {Revoke: false, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageWithdrawn},
 	session.CauseOtherAccount:    {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageOtherAccount},
 	session.CauseRenewed:         {Revoke: false, EndSession: Nobody, ReplayApp: false, Fresh: false, Page: PageNone},
 }

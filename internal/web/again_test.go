@@ -1,8 +1,12 @@
 package web
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
 )
 
@@ -75,5 +79,21 @@ func TestATabWhoseBindingWasReplacedAsksForASeatOfItsOwn(t *testing.T) {
 		case location(t, w).String() != tc.want:
 			t.Errorf("%s: leads to %s", name, w.Header().Get("Location"))
 		}
+	}
+}
+
+// A tab that was closed in the middle says nothing of the store that its request waited for.
+func TestWhoIsGoneIsNoFailureOfTheStore(t *testing.T) {
+	f := newFace(t)
+	f.signIn.err = fmt.Errorf("%w: %w", session.ErrUnavailable, context.Canceled)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.send(f.request("GET", gateCallback+"?state=s&code=c", nil, navigation("Cookie", "__Host-cardea-browser="+binding)...).WithContext(ctx))
+	if logged := f.logs.String(); logged != "" {
+		t.Errorf("logged: %s", logged)
+	}
+	f.ask("GET", gateCallback+"?state=s&code=c", navigation("Cookie", "__Host-cardea-browser="+binding)...)
+	if logged := f.logs.String(); !strings.Contains(logged, "store-unavailable") {
+		t.Errorf("logged of a store that does not answer: %q", logged)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -21,6 +22,7 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 		return
 	}
 	kind := httpx.KindOf(q.Request)
+	q.app, q.step = app.Rules.ID, incident.StepSession
 	v := s.o.Guard.Check(q.Context(), q.now, guard.Query{
 		App: app.Rules, Origin: string(q.origin), Seat: q.seat(), RawPath: q.URL.EscapedPath(),
 		Bearer: bearer(q.Request), BareToken: bareToken(q.Request), Active: !app.polls(q.Request),
@@ -56,7 +58,7 @@ func (s *Server) serveApp(w http.ResponseWriter, q *request, app *App) {
 	case v.Outcome == guard.Reauthorize && (kind != httpx.Navigation || !safe || !s.answers(q.Context(), v.Session.Provider)):
 		app.Upstream.ServeApp(w, q.Request, v)
 	default:
-		s.noSession(w, q, app, kind, safe)
+		s.noSession(w, q, app, v, kind, safe)
 	}
 }
 
@@ -73,10 +75,10 @@ func bareToken(r *http.Request) bool {
 	return value != "" && !strings.Contains(value, " ")
 }
 
-// noSession answers a request that needs a session. Only a page in a tab of its own
-// starts a sign-in: a sub-resource or a script that was redirected would sign the
-// browser in again behind the person's back.
-func (s *Server) noSession(w http.ResponseWriter, q *request, app *App, kind httpx.Kind, safe bool) {
+// noSession answers a request that needs a session, or one of a newer or stronger
+// sign-in. Only a page in a tab of its own starts a sign-in: a sub-resource or a script
+// that was redirected would sign the browser in again behind the person's back.
+func (s *Server) noSession(w http.ResponseWriter, q *request, app *App, v guard.Verdict, kind httpx.Kind, safe bool) {
 	back := q.refererPath()
 	if safe {
 		back = q.URL.RequestURI()
@@ -88,16 +90,20 @@ func (s *Server) noSession(w http.ResponseWriter, q *request, app *App, kind htt
 	case kind == httpx.Navigation && safe:
 		redirect(w, q.signInURL(back, url.Values{"auto": {"1"}}))
 	case kind == httpx.Navigation:
+		i := missing(q, v)
+		i.Kind, i.Status, i.Shown = incident.KindNotSaved, http.StatusUnauthorized, s.o.Pages.Text(q.Request, "not-saved.title")
 		s.o.Pages.NotSaved(w, q.Request, http.StatusUnauthorized, pages.NotSaved{
-			App: app.page(), SignInURL: q.signInURL(back, nil),
+			App: app.page(), SignInURL: q.signInURL(back, nil), Incident: s.note(q, i),
 		})
 	case kind == httpx.Framed:
 		s.o.Pages.OpenInNewTab(w, q.Request, http.StatusUnauthorized, pages.OpenInNewTab{
 			App: app.page(), URL: string(q.origin) + back,
 		})
+	case v.Session != nil && (v.MaxAge > 0 || len(v.ACR) > 0):
+		s.stepUpRequired(w, q, app, v)
 	default:
 		app.CORS.allow(w, q.Request)
-		s.problem(w, q, pages.SessionRequired, cmp.Or(app.Refusal, http.StatusUnauthorized), "", 0)
+		s.sessionRequired(w, q, cmp.Or(app.Refusal, http.StatusUnauthorized), v)
 	}
 }
 
@@ -199,17 +205,19 @@ var reasons = map[access.Reason]pages.DeniedReason{
 	access.ReasonEmailUnverified: pages.EmailNotVerified,
 	access.ReasonEmailMissing:    pages.EmailMissing,
 	access.ReasonGroup:           pages.NotInGroup,
+	access.ReasonGroupsUnknown:   pages.GroupsUnknown,
 	access.ReasonClaim:           pages.ClaimMissing,
 	access.ReasonProvider:        pages.ProviderNotAllowed,
 	access.ReasonDisabled:        pages.AccountDisabled,
+	access.ReasonClass:           pages.NoClassWillDo,
 }
 
 func (s *Server) denied(w http.ResponseWriter, q *request, app *App, who *session.Session, d access.Decision) {
-	view := pages.Denied{App: app.page(), Reason: reasons[d.Reason], Rule: d.Rule, Incident: httpx.NewIncident()}
-	provider := ""
+	view := pages.Denied{App: app.page(), Reason: reasons[d.Reason], Rule: d.Rule}
+	provider, subject := "", access.Subject{}
 	if who != nil {
 		p := s.providers[who.Provider]
-		provider = who.Provider
+		provider, subject = who.Provider, access.Subject{Profile: who.Profile, Claims: who.Claims}
 		view.Account = pages.Account{Name: who.Handle, Email: who.Profile.Email, Provider: p.Name}
 		view.Setting = p.EmailSetting
 		view.OtherAccount = pages.Form{Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "return", Value: q.localURI()}}}
@@ -217,6 +225,9 @@ func (s *Server) denied(w http.ResponseWriter, q *request, app *App, who *sessio
 	if d.Reason != access.ReasonEmailUnverified {
 		view.Setting = ""
 	}
+	i := s.refusal(provider, app.Rules.ID, d, subject)
+	i.Status, i.Shown = http.StatusForbidden, s.o.Pages.Text(q.Request, "denied.title", "app", cmp.Or(app.Name, app.Origin.Host()))
+	view.Incident = s.note(q, i)
 	s.o.Logger.Warn("access denied", "incident", view.Incident, "app", app.Rules.ID, "provider", provider,
 		"reason", string(d.Reason), "rule", d.Rule, "setting", view.Setting)
 	if httpx.WantsPage(q.Request) {

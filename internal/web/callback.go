@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/signin"
 )
@@ -18,23 +20,20 @@ const maxCallback = 16 << 10
 // site, and the cookies that tell browsers apart stay at home: it is bounced through a
 // GET of our own first (OAuth 2.0 Form Post Response Mode).
 func (s *Server) callback(w http.ResponseWriter, q *request, provider string) {
-	if _, ok := s.providers[provider]; !ok {
-		s.fail(w, q, pages.NotFound, nil)
+	known, ok := s.providers[provider]
+	if !ok {
+		p := pages.Problem{Kind: pages.NotFound}
+		s.failNoted(w, q, p.Kind.Status(), p, incident.Incident{Reason: reasonOf(signin.ErrProvider)}, nil)
 		return
 	}
+	q.provider = provider
 	if q.Method == http.MethodPost {
 		q.bound(w, maxCallback)
 		if err := q.ParseForm(); err != nil {
 			s.fail(w, q, pages.BadRequest, errors.New("posted answer cannot be parsed"))
 			return
 		}
-		on := url.Values{}
-		for _, name := range []string{"state", "code", "iss", "error", "session_state"} {
-			if v, ok := q.PostForm[name]; ok {
-				on[name] = v
-			}
-		}
-		redirect(w, ownPrefix+"/callback/"+provider+"?"+on.Encode())
+		redirect(w, ownPrefix+"/callback/"+provider+"?"+known.passedOn(q.PostForm).Encode())
 		return
 	}
 	query, err := url.ParseQuery(q.URL.RawQuery)
@@ -55,6 +54,23 @@ func (s *Server) callback(w http.ResponseWriter, q *request, provider string) {
 		return
 	}
 	s.arrive(w, q, res)
+}
+
+// maxPosted bounds what a provider posts of a person beside the code, for an address.
+const maxPosted = 2 << 10
+
+// passedOn is what of a posted answer goes on to the GET.
+func (p Provider) passedOn(form url.Values) url.Values {
+	on := url.Values{}
+	for _, name := range []string{"state", cmp.Or(p.CodeParam, "code"), "iss", "error", "session_state"} {
+		if v, ok := form[name]; ok {
+			on[name] = v
+		}
+	}
+	if told := form[p.UserParam]; p.UserParam != "" && len(told) == 1 && len(told[0]) <= maxPosted {
+		on[p.UserParam] = told
+	}
+	return on
 }
 
 // again is a sign-in of this browser's own to where another attempt meant to go. Tabs

@@ -159,6 +159,7 @@ func TestCVE_2017_6059_CVE_2019_8400_FailuresAreToldInOurWords(t *testing.T) {
 		"unreachable":           {failure(&oidc.UnreachableError{Err: errors.New(evil)}), 503, ""},
 		"not to be believed":    {failure(fmt.Errorf("%w: nonce", oidc.ErrRefused)), 502, ""},
 		"too old":               {failure(oidc.ErrStale), 403, ""},
+		"too weak":              {failure(oidc.ErrWeak), 403, ""},
 		"used":                  {failure(signin.ErrUsed), 400, ""},
 		"expired":               {failure(signin.ErrExpired), 400, ""},
 		"signed out meanwhile":  {failure(&session.EndedError{}), 400, ""},
@@ -180,7 +181,7 @@ func TestCVE_2017_6059_CVE_2019_8400_FailuresAreToldInOurWords(t *testing.T) {
 		if w.Code != tc.code || strings.Contains(body, "evil") || w.Header().Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %v\n%s", name, w.Code, w.Header(), body)
 		}
-		id := regexp.MustCompile(`<bdi>([a-z2-7]+)</bdi>`).FindStringSubmatch(body)
+		id := regexp.MustCompile(`<code><bdi>([a-z2-7]+)</bdi></code>`).FindStringSubmatch(body)
 		if id == nil || !strings.Contains(f.logs.String(), "incident="+id[1]) {
 			t.Errorf("%s: the page shows %v, the log says\n%s", name, id, f.logs)
 		}

@@ -51,7 +51,7 @@ func (s *Server) events(w http.ResponseWriter, q *request) {
 	st := &stream{cut: make(chan struct{})}
 	remove, ok := s.o.Live.Add(string(v.Session.ID), st)
 	if !ok {
-		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+		s.sessionRequired(w, q, http.StatusUnauthorized, v)
 		return
 	}
 	defer remove()
@@ -75,7 +75,7 @@ func (s *Server) withoutSession(w http.ResponseWriter, q *request, v guard.Verdi
 		s.fail(w, q, pages.StoreUnavailable, v.Err)
 		return
 	}
-	s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+	s.sessionRequired(w, q, http.StatusUnauthorized, v)
 }
 
 // teller writes one stream.

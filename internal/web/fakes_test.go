@@ -178,6 +178,7 @@ var (
 	seatUnknown = strings.Repeat("U", 42) + "A"
 	seatDenied  = strings.Repeat("D", 42) + "A"
 	seatOld     = strings.Repeat("O", 42) + "A" // too old for this app
+	seatWeak    = strings.Repeat("W", 42) + "A" // of no class that this app demands
 	seatLost    = strings.Repeat("G", 42) + "A" // its grant is lost
 	seatDown    = strings.Repeat("S", 42) + "A" // the store is down
 	seatNew     = strings.Repeat("N", 42) + "A"
@@ -238,8 +239,11 @@ func newFace(t *testing.T, change ...func(*Options)) *face {
 		seatExpired: {Ended: &session.Tombstone{Session: "expired", Provider: "main", Cause: session.CauseExpired}},
 		seatDenied:  {Outcome: guard.Denied, Session: person("denied")},
 		seatOld:     {Outcome: guard.TooOld, Session: person("old"), MaxAge: 5 * time.Minute},
-		seatLost:    {Outcome: guard.Reauthorize, Session: person("lost")},
-		seatDown:    {Outcome: guard.Unavailable, Err: errStore},
+		seatWeak: {
+			Outcome: guard.TooWeak, Session: person("weak"), ACR: []string{"gold", "urn:x:platinum"}, MaxAge: time.Minute,
+		},
+		seatLost: {Outcome: guard.Reauthorize, Session: person("lost")},
+		seatDown: {Outcome: guard.Unavailable, Err: errStore},
 	}}
 	app := func(name, origin, path string) App {
 		return App{
@@ -261,7 +265,7 @@ func newFace(t *testing.T, change ...func(*Options)) *face {
 			app("hub", "https://hub.example", "/hub"),
 		},
 		Providers: []Provider{
-			{ID: "main", Name: "Main", Host: "idp.example", ManualURL: "https://idp.example/bye", EmailSetting: "providers[main].email_verified"},
+			{ID: "main", Name: "Main", Host: "idp.example", ManualURL: func() string { return "https://idp.example/bye" }, EmailSetting: "providers[main].email_verified"},
 			{ID: "second", Name: "Second", Host: "two.example"},
 		},
 		Guard: f.guard, SignIn: f.signIn, SignOut: f.signOut, Pages: newPages(t), Logger: slog.New(slog.NewTextHandler(f.logs, nil)),

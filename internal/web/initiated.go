@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
 )
 
@@ -47,6 +48,7 @@ func (s *Server) initiated(w http.ResponseWriter, q *request) bool {
 	}
 	id := s.issuedBy(iss)
 	if id == "" {
+		q.step = incident.StepInitiated
 		s.fail(w, q, pages.BadRequest, errInitiated)
 		return true
 	}

@@ -73,7 +73,7 @@ func TestAHeaderThatIsTooLargeIsToldByAPage(t *testing.T) {
 }
 
 func TestAnAppsFailureKeepsTheStatusThatSaysWhy(t *testing.T) {
-	f := NewFailures(newPages(t), slog.New(slog.DiscardHandler))
+	f := NewFailures(newPages(t), nil, slog.New(slog.DiscardHandler))
 	for status, kind := range map[int]string{
 		http.StatusBadGateway: "upstream-unavailable", http.StatusGatewayTimeout: "upstream-unavailable",
 		http.StatusBadRequest: "bad-request", http.StatusRequestEntityTooLarge: "bad-request",

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -102,7 +103,7 @@ func (s *Server) backChannel(w http.ResponseWriter, q *request) {
 		case s.notices.suspects <- struct{}{}:
 			defer func() { <-s.notices.suspects }()
 		default:
-			s.badNotice(w, q, nil)
+			s.badNotice(w, q, errors.New("too many that were not good"))
 			return
 		}
 	}
@@ -140,6 +141,7 @@ func (s *Server) backChannel(w http.ResponseWriter, q *request) {
 	}
 	switch {
 	case errors.Is(err, signin.ErrUsed):
+		q.provider = provider
 		s.badNotice(w, q, errors.New("logout token was used before"))
 	case err != nil:
 		s.o.Logger.Error("sessions that a provider ended could not all be ended", "provider", provider, "err", err)
@@ -164,8 +166,11 @@ func (s *Server) badNotice(w http.ResponseWriter, q *request, cause error) {
 		return
 	}
 	s.notices.failed(q.now, q.client.Addr)
-	s.o.Logger.Warn("logout token refused", "from", q.client.Addr, "err", cause)
-	refuseNotice(w, http.StatusBadRequest, "the logout token is not good")
+	id := s.note(q, incident.Incident{
+		Kind: incident.KindLogoutToken, Status: http.StatusBadRequest, Shown: "the logout token is not good", Reason: reasonOf(cause), Cause: cause.Error(),
+	})
+	s.o.Logger.Warn("logout token refused", "incident", id, "from", q.client.Addr, "err", cause)
+	refuseNotice(w, http.StatusBadRequest, "the logout token is not good; reference "+id)
 }
 
 // refuseNotice answers as section 2.8 says.

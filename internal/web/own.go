@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/guard"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -16,6 +17,7 @@ import (
 // nothing is an answer that a front proxy could take for a yes.
 func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 	head, rest, _ := strings.Cut(name, "/")
+	q.step = ownSteps[head]
 	switch {
 	case name == "sign-in":
 		s.only(w, q, s.signIn, http.MethodGet, http.MethodHead, http.MethodPost)
@@ -42,6 +44,13 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 	default:
 		s.fail(w, q, pages.NotFound, nil)
 	}
+}
+
+// ownSteps are the steps of a flow that own paths are.
+var ownSteps = map[string]string{
+	"sign-in": incident.StepSignIn, "callback": incident.StepAttempt, "seat": incident.StepSeat, "sign-out": incident.StepSignOut,
+	"signed-out": incident.StepSignOut, "backchannel-logout": incident.StepBackChannel, "frontchannel-logout": incident.StepFrontChannel,
+	"session": incident.StepSession, "events": incident.StepSession, "stay": incident.StepSession,
 }
 
 func (s *Server) only(w http.ResponseWriter, q *request, h func(http.ResponseWriter, *request), methods ...string) {
@@ -85,6 +94,7 @@ type info struct {
 	Provider  string         `json:"provider"`
 	SignedIn  time.Time      `json:"signed_in_at"`
 	AuthTime  time.Time      `json:"auth_time"`
+	ACR       string         `json:"acr,omitempty"`
 	Idle      map[string]any `json:"idle,omitempty"`
 	Absolute  map[string]any `json:"absolute,omitempty"`
 	SignOut   string         `json:"sign_out"`
@@ -104,13 +114,13 @@ func (s *Server) sessionInfo(w http.ResponseWriter, q *request) {
 				break
 			}
 		}
-		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+		s.sessionRequired(w, q, http.StatusUnauthorized, v)
 		return
 	}
 	x := v.Session
 	out := info{
 		Account: x.Account, Handle: x.Handle, Name: x.Profile.Name, Groups: x.Profile.Groups, Provider: x.Provider,
-		SignedIn: x.CreatedAt, AuthTime: x.AuthTime, SignOut: ownPrefix + "/sign-out", SessionID: x.ID,
+		SignedIn: x.CreatedAt, AuthTime: x.AuthTime, ACR: x.ACR, SignOut: ownPrefix + "/sign-out", SessionID: x.ID,
 	}
 	if x.Profile.EmailBelieved {
 		out.Email = x.Profile.Email

@@ -8,7 +8,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/account"
-	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -19,7 +19,11 @@ import (
 // meant to go. What a provider wrote is for the log alone.
 func (s *Server) failSignIn(w http.ResponseWriter, q *request, provider string, target signin.Target, err error) {
 	if denied, ok := errors.AsType[*signin.DeniedError](err); ok {
-		s.refused(w, q, provider, denied)
+		failure, _ := errors.AsType[*signin.Failure](err)
+		if failure != nil {
+			target = failure.Target
+		}
+		s.refused(w, q, provider, target, denied)
 		return
 	}
 	if failure, ok := errors.AsType[*signin.Failure](err); ok {
@@ -33,12 +37,27 @@ func (s *Server) failSignIn(w http.ResponseWriter, q *request, provider string, 
 	}
 	p := pages.Problem{Provider: s.providers[provider].Name, RetryURL: s.retryURL(target)}
 	p.Kind, p.Cause = kindOf(err)
-	s.failWith(w, q, p, err)
+	i := incident.Incident{Provider: provider, App: s.appAt(target), Reason: reasonOf(err)}
+	if failure, ok := errors.AsType[*signin.Failure](err); ok && p.Kind == pages.StepUpUnsatisfied {
+		s.unsatisfied(&p, failure)
+		s.stepUp(&i, failure)
+	}
+	s.failNoted(w, q, p.Kind.Status(), p, i, err)
+}
+
+// appAt is the id of the app at a target; "" when none lives there.
+func (s *Server) appAt(t signin.Target) string {
+	if site := s.sites.named(t.Origin); site != nil && t.Path != "" {
+		if app := site.app(pathOf(t.Path)); app != nil {
+			return app.Rules.ID
+		}
+	}
+	return ""
 }
 
 // retryURL starts the same sign-in once more.
 func (s *Server) retryURL(t signin.Target) string {
-	_, site := s.sites.named(t.Origin)
+	site := s.sites.named(t.Origin)
 	if site == nil {
 		return ownPrefix + "/sign-in"
 	}
@@ -67,6 +86,8 @@ func kindOf(err error) (pages.ProblemKind, pages.LoopCause) {
 		switch {
 		case e.Code == oidc.AccessDenied:
 			return pages.SignInCancelled, ""
+		case e.Code == oidc.UnmetAuthenticationRequirements:
+			return pages.StepUpUnsatisfied, ""
 		case e.Code == oidc.TemporarilyUnavailable || e.Code == oidc.ServerError || e.Status >= 500 || e.Status == http.StatusTooManyRequests:
 			return pages.ProviderUnavailable, ""
 		}
@@ -84,6 +105,7 @@ func kindOfSentinel(err error) pages.ProblemKind {
 		{session.ErrNotFound, pages.SignInExpired},
 		{signin.ErrProvider, pages.NotFound},
 		{oidc.ErrStale, pages.StepUpUnsatisfied},
+		{oidc.ErrWeak, pages.StepUpUnsatisfied},
 		{oidc.ErrRefused, pages.ProviderAnswerRefused},
 		{signin.ErrOtherBrowser, pages.SignInElsewhere},
 		{signin.ErrExpired, pages.SignInExpired},
@@ -103,10 +125,13 @@ func kindOfSentinel(err error) pages.ProblemKind {
 
 // refused tells a person whom the admission rules kept out. No account was made and no
 // session opened, so that another account is a new sign-in away.
-func (s *Server) refused(w http.ResponseWriter, q *request, provider string, d *signin.DeniedError) {
+func (s *Server) refused(w http.ResponseWriter, q *request, provider string, target signin.Target, d *signin.DeniedError) {
 	p := s.providers[provider]
+	i := s.refusal(provider, s.appAt(target), d.Decision, access.Subject{Profile: d.Profile, Claims: d.Claims})
+	i.Status, i.Step = http.StatusForbidden, incident.StepAdmission
+	i.Shown = s.o.Pages.Text(q.Request, "denied.title")
 	view := pages.Denied{
-		Reason: reasons[d.Decision.Reason], Rule: d.Decision.Rule, Incident: httpx.NewIncident(),
+		Reason: reasons[d.Decision.Reason], Rule: d.Decision.Rule, Incident: s.note(q, i),
 		Account: pages.Account{Name: d.Profile.Name, Email: d.Profile.Email, Provider: p.Name},
 		OtherAccount: pages.Form{
 			Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "provider", Value: provider}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/live"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
@@ -50,12 +51,19 @@ type SignOut interface {
 
 // Provider is one place to sign in, as people see it.
 type Provider struct {
-	ID        string
-	Name      string
-	Host      string
-	ManualURL string // where people end its session themselves; "" when unknown
+	ID   string
+	Name string
+	Host string
+	// ManualURL is where people end its session themselves; nil or "" when unknown.
+	ManualURL func() string
+	// CodeParam and UserParam are the parameters of its answers with the code, "code" when
+	// empty, and with what it tells of the person beside it; "" where it tells nothing.
+	CodeParam, UserParam string
 	// EmailSetting names the setting that decides how far its e-mails are believed.
 	EmailSetting string
+	// EmailClaim, VerifiedClaim and GroupsClaim are where its e-mails and groups are read; ""
+	// stands for the usual names.
+	EmailClaim, VerifiedClaim, GroupsClaim string
 	// IsIssuer tells whether an issuer is this provider's; nil takes none for it.
 	IsIssuer func(iss string) bool
 	// Reachable asks whether it answers just now, within a second; nil takes it for granted.
@@ -123,7 +131,7 @@ const (
 	ModeAsk      Mode = "ask"
 )
 
-// Options are what a Server lives on. All are required but JWKS, HeaderBytes and Seen.
+// Options are what a Server lives on. All are required but JWKS, HeaderBytes, Seen and Incidents.
 type Options struct {
 	Public     httpx.Origin
 	Apps       []App
@@ -149,6 +157,8 @@ type Options struct {
 	Live Live
 	// Seen is the latest activity of a session that is not in its record yet; nil: none is.
 	Seen func(session.ID) time.Time
+	// Incidents keeps what is refused; nil keeps nothing.
+	Incidents Incidents
 }
 
 // Server is the http.Handler of the listener that browsers and front proxies reach.
@@ -170,6 +180,9 @@ func New(o Options) (*Server, error) {
 	if o.Seen == nil {
 		o.Seen = func(session.ID) time.Time { return time.Time{} }
 	}
+	if o.Incidents == nil {
+		o.Incidents = forgotten{}
+	}
 	s := &Server{o: o, providers: map[string]Provider{}, notices: newNotices(), gateway: &guard.App{
 		ID: "cardea", Origin: string(o.Public), Paths: []guard.PathRule{{Path: "/", Public: true}},
 	}}
@@ -188,6 +201,10 @@ type request struct {
 	origin  httpx.Origin
 	site    *site
 	cookies httpx.Cookies
+
+	// What is known of it so far, for an incident: how far it has come, and the ids of the
+	// app and the provider that it is about.
+	step, app, provider string
 }
 
 // bound keeps the body from being read beyond limit bytes.
@@ -206,13 +223,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	client := s.o.Forwarding.Client(r)
 	origin, err := client.Origin()
 	if err != nil {
-		http.Error(w, "Bad Request", http.StatusBadRequest)
+		s.notServed(w, &request{Request: r, now: s.o.Now()}, string(pages.BadRequest), http.StatusBadRequest, "Bad Request")
 		return
 	}
 	site := s.sites.find(origin)
 	if site == nil {
 		s.warnOfScheme(origin)
-		http.Error(w, "Misdirected Request: this address is not served here", http.StatusMisdirectedRequest)
+		s.notServed(w, &request{Request: r, now: s.o.Now(), origin: origin}, incident.KindMisdirected, http.StatusMisdirectedRequest,
+			"Misdirected Request: this address is not served here")
 		return
 	}
 	client = client.At(origin)
@@ -236,6 +254,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.serveApp(w, q, app)
 	}
+}
+
+// notServed answers at an address that is not served here: by a plain text that tells
+// nothing of what is.
+func (s *Server) notServed(w http.ResponseWriter, q *request, kind string, status int, text string) {
+	id := s.note(q, incident.Incident{Kind: kind, Status: status, Shown: text})
+	s.o.Logger.Log(q.Context(), quiet, "request refused", "incident", id, "kind", kind, "status", status, "origin", string(q.origin))
+	http.Error(w, text+"\nReference: "+id, status)
 }
 
 // warnOfScheme names, once, the mistake behind most hosts that are "not served": a

@@ -50,6 +50,10 @@ func (s *Server) signedOut(w http.ResponseWriter, q *request) {
 			s.fail(w, q, pages.StoreUnavailable, err)
 			return
 		}
+		if unsought(r.Cause) {
+			title := s.o.Pages.Text(q.Request, "signed-out."+string(view.Cause)+".title", "provider", view.Provider)
+			view.Incident = s.endedFor(q, r.Cause, r.Provider, title)
+		}
 	}
 	s.o.Pages.SignedOut(w, q.Request, http.StatusOK, view)
 }
@@ -104,6 +108,7 @@ var subjects = map[signout.What]pages.StepSubject{
 
 var stepStates = map[signout.StepState]pages.StepState{
 	signout.StepDone:       pages.StateDone,
+	signout.StepUnderWay:   pages.StateUnderWay,
 	signout.StepRetrying:   pages.StateRetrying,
 	signout.StepNotDurable: pages.StateRetrying,
 	signout.StepOpen:       pages.StateStillOpen,
@@ -116,18 +121,21 @@ func (s *Server) receiptView(q *request, r signout.Receipt) (pages.SignedOut, er
 		return pages.SignedOut{}, err
 	}
 	p := s.providers[r.Provider]
+	name := cmp.Or(p.Name, r.Provider) // one that is no longer configured has its id alone
 	cause := pages.SignedOutCause(signout.RuleOf(r.Cause, r.Mode).Page)
-	view := pages.SignedOut{Cause: cause, Provider: p.Name, SignInURL: s.signInAgain(q, r.ReturnURL)}
+	view := pages.SignedOut{Cause: cause, Provider: name, SignInURL: s.signInAgain(q, r.ReturnURL)}
 	for _, st := range steps {
-		step := pages.Step{Subject: subjects[st.What], State: stepStates[st.State], Provider: p.Name, Count: st.Count}
+		step := pages.Step{Subject: subjects[st.What], State: stepStates[st.State], Provider: name, Count: st.Count}
 		switch st.What {
 		case signout.WhatProvider:
-			step.URL = p.ManualURL
+			if step.Withdrawn = st.State == signout.StepWithdrawn; !step.Withdrawn && p.ManualURL != nil {
+				step.URL = p.ManualURL()
+			}
 		case signout.WhatApp:
 			step.App = s.appByID(st.App)
 		}
 		view.Steps = append(view.Steps, step)
-		if st.State == signout.StepRetrying || st.State == signout.StepNotDurable {
+		if st.State == signout.StepUnderWay || st.State == signout.StepRetrying || st.State == signout.StepNotDurable {
 			view.RefreshURL = refreshURL(q)
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Server) signIn(w http.ResponseWriter, q *request) {
 		s.o.Pages.OpenInNewTab(w, q.Request, http.StatusUnauthorized, pages.OpenInNewTab{URL: string(q.origin) + q.localURI()})
 		return
 	default:
-		s.problem(w, q, pages.SessionRequired, http.StatusUnauthorized, "", 0)
+		s.sessionRequired(w, q, http.StatusUnauthorized, guard.Verdict{})
 		return
 	}
 	if !q.site.gateway {
@@ -118,7 +118,7 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 	v := s.check(q, rules, pathOf(want.target.Path))
 	start := signin.Start{
 		Binding: q.ensureBinding(w), Target: want.target, Root: rootOf(want.app), SeatFor: want.seatFor, MaxAge: v.MaxAge,
-		LoginHint: want.hint,
+		ACRValues: v.ACR, LoginHint: want.hint,
 	}
 	switch v.Outcome {
 	case guard.Unavailable:
@@ -138,7 +138,7 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		start.Silent, start.Session, start.Provider = true, v.Session.ID, v.Session.Provider
 		s.toProvider(w, q, start)
 		return
-	case guard.TooOld:
+	case guard.TooOld, guard.TooWeak:
 		start.Provider = v.Session.Provider
 		s.toProvider(w, q, start)
 		return

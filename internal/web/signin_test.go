@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/signin"
@@ -30,6 +32,8 @@ func TestWhatASignInDecides(t *testing.T) {
 		"signed in already":                   {"?return=/deep", seatLive, nil, "/deep"},
 		"denied: the app says why":            {"?return=/deep", seatDenied, nil, "/deep"},
 		"too old: a step up":                  {"?return=/deep&auto=1", seatOld, &signin.Start{Provider: "main", Target: signin.Target{Origin: "https://gate.example", Path: "/deep"}, Root: "/", MaxAge: 5 * time.Minute}, ""},
+		"too weak: a step up": {"?return=/deep&auto=1", seatWeak, &signin.Start{Provider: "main", Target: signin.Target{Origin: "https://gate.example", Path: "/deep"}, Root: "/",
+			MaxAge: time.Minute, ACRValues: []string{"gold", "urn:x:platinum"}}, ""},
 		"grant lost: without interaction":     {"?return=/deep&auto=1", seatLost, &signin.Start{Provider: "main", Target: signin.Target{Origin: "https://gate.example", Path: "/deep"}, Root: "/", Silent: true, Session: "lost"}, ""},
 		"a seat elsewhere, signed in":         {seatAt, seatLive, nil, "https://app.example/.cardea/seat?code=c"},
 		"a seat elsewhere, not signed in":     {seatAt, "", &signin.Start{Provider: "main", Target: signin.Target{Origin: "https://app.example", Path: "/deep"}, Root: "/", SeatFor: "https://app.example|/deep"}, ""},
@@ -57,8 +61,8 @@ func TestWhatASignInDecides(t *testing.T) {
 		}
 		if tc.start != nil {
 			tc.start.Binding = binding
-			if f.signIn.started[0] != *tc.start {
-				t.Errorf("%s: started %+v", name, f.signIn.started[0])
+			if diff := cmp.Diff(*tc.start, f.signIn.started[0]); diff != "" {
+				t.Errorf("%s: started (-want +got):\n%s", name, diff)
 			}
 		}
 		if w.Header().Get("Set-Cookie") != "" {

@@ -139,16 +139,16 @@ func (t sites) find(o httpx.Origin) *site {
 
 // named finds the site of an origin that a client wrote into a query: only the
 // canonical spelling of one is an origin.
-func (t sites) named(text string) (httpx.Origin, *site) {
+func (t sites) named(text string) *site {
 	u, err := url.Parse(text)
 	if err != nil {
-		return "", nil
+		return nil
 	}
 	o, err := httpx.OriginOf(u)
 	if err != nil || string(o) != text {
-		return "", nil
+		return nil
 	}
-	return o, t.find(o)
+	return t.find(o)
 }
 
 func plainLabel(label string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
@@ -49,8 +50,9 @@ func welcomeBack(c *conn, now time.Time, id string, a account.Admission) (accoun
 	if acc.Disabled {
 		return acc, fmt.Errorf("account %s: %w", id, account.ErrDisabled)
 	}
-	if _, err := c.exec("UPDATE identities SET last_used = max(last_used, ?3) WHERE issuer = ?1 AND subject = ?2",
-		a.Identity.Issuer, a.Identity.Subject, micros(now)); err != nil {
+	if _, err := c.exec(`UPDATE identities SET last_used = max(last_used, ?3), email = ?4, email_believed = ?5
+		WHERE issuer = ?1 AND subject = ?2`,
+		a.Identity.Issuer, a.Identity.Subject, micros(now), bounded(a.Profile.Email), bit(a.Profile.EmailBelieved)); err != nil {
 		return acc, err
 	}
 	name, email := acc.Name, acc.Email
@@ -86,9 +88,20 @@ func makeAccount(c *conn, now time.Time, a account.Admission) (account.Account, 
 		acc.ID, acc.Handle, acc.Name, acc.Email, micros(now)); err != nil {
 		return acc, err
 	}
-	_, err := c.exec("INSERT INTO identities (issuer, subject, account, provider, linked_at, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-		a.Identity.Issuer, a.Identity.Subject, acc.ID, a.Provider, micros(now))
+	_, err := c.exec(`INSERT INTO identities (issuer, subject, account, provider, linked_at, last_used, email, email_believed)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)`,
+		a.Identity.Issuer, a.Identity.Subject, acc.ID, a.Provider, micros(now), bounded(a.Profile.Email), bit(a.Profile.EmailBelieved))
 	return acc, err
+}
+
+// bounded cuts what a provider calls an e-mail address and does not vouch for: none is
+// longer than 254 bytes (RFC 5321 section 4.5.3.1.3).
+func bounded(email string) string {
+	const most = 320
+	if len(email) > most {
+		email = strings.ToValidUTF8(email[:most], "")
+	}
+	return email
 }
 
 func believedEmail(a account.Admission) string {
@@ -101,16 +114,48 @@ func believedEmail(a account.Admission) string {
 func accountByID(c *conn, id string) (account.Account, error) {
 	acc := account.Account{ID: id}
 	var created int64
-	found, err := c.one([]any{&acc.Handle, &acc.Name, &acc.Email, &created, &acc.Disabled},
-		"SELECT handle, name, email, created_at, disabled FROM accounts WHERE id = ?1", id)
+	found, err := c.one([]any{&acc.Handle, &acc.Name, &acc.Email, &created, &acc.Disabled, &acc.Erasing},
+		"SELECT handle, name, email, created_at, disabled, erasing FROM accounts WHERE id = ?1", id)
 	if err == nil && !found {
-		err = fmt.Errorf("account %s: %w", id, session.ErrNotFound)
+		err = noAccount(c, id)
 	}
 	acc.CreatedAt = fromMicros(created)
 	return acc, err
 }
 
-// Account returns an account, or session.ErrNotFound.
+// noAccount says what became of an account that has no row.
+func noAccount(c *conn, id string) error {
+	var one int
+	erased, err := c.one([]any{&one}, "SELECT 1 FROM handles WHERE account = ?1 AND erased_at <> 0", id)
+	switch {
+	case err != nil:
+		return err
+	case erased:
+		return fmt.Errorf("account %s: %w", id, account.ErrErased)
+	}
+	return fmt.Errorf("account %s: %w", id, session.ErrNotFound)
+}
+
+// refuseShut refuses a session of an account that was disabled or deleted after the
+// person was admitted to it.
+func refuseShut(c *conn, id string) error {
+	var disabled bool
+	found, err := c.one([]any{&disabled}, "SELECT disabled FROM accounts WHERE id = ?1", id)
+	switch {
+	case err != nil:
+		return err
+	case found && disabled:
+		return fmt.Errorf("account %s: %w", id, account.ErrDisabled)
+	case found:
+		return nil
+	}
+	if err := noAccount(c, id); !errors.Is(err, session.ErrNotFound) {
+		return err
+	}
+	return nil // never kept here
+}
+
+// Account returns an account, or session.ErrNotFound, or account.ErrErased.
 func (st *Store) Account(ctx context.Context, id string) (account.Account, error) {
 	return read(ctx, st.db.readers, "reading an account", func(c *conn) (account.Account, error) {
 		return accountByID(c, id)

@@ -27,6 +27,7 @@ type Options struct {
 
 // DB is an open database file, and the lock of its folder.
 type DB struct {
+	file    string
 	log     *slog.Logger
 	lock    *os.File
 	reads   *sql.DB
@@ -37,9 +38,9 @@ type DB struct {
 	err     error // of closing
 }
 
-// Open locks the data folder, brings the schema up to date (copying the file first when
-// it is an older one, refusing a newer one) and starts the writer. It returns
-// *InUseError when another process holds the folder.
+// Open locks the data folder, finishes a restore that was cut short, brings the schema up
+// to date (copying the file first when it is an older one, refusing a newer one) and
+// starts the writer. It returns *InUseError when another process holds the folder.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Path == "" || o.Logger == nil || o.Now == nil {
 		return nil, errors.New("sqlite: Path, Logger and Now are required")
@@ -55,6 +56,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := finishRestore(path); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("finishing a restore that was cut short: %w", err)
+	}
 	db, err := openFile(ctx, path, o)
 	if err != nil {
 		lock.Close()
@@ -68,7 +73,8 @@ func openFile(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	writes, err := pool(path, 1, "_journal_mode=WAL", "_synchronous=FULL", "_pragma=journal_size_limit(67108864)")
+	writes, err := pool(path, 1, "_journal_mode=WAL", "_synchronous=FULL", "_pragma=journal_size_limit(67108864)",
+		"_pragma=secure_delete(FAST)") // what is deleted is overwritten where that costs no more writing
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +87,7 @@ func openFile(ctx context.Context, path string, o Options) (*DB, error) {
 		writes.Close()
 		return nil, err
 	}
-	return &DB{log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes), readers: newReaders(reads)}, nil
+	return &DB{file: path, log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes), readers: newReaders(reads)}, nil
 }
 
 // makePrivate creates the file with mode 0600, or takes others' access away from one

@@ -1,9 +1,10 @@
 // Package sqlite keeps everything Cardea must remember in one SQLite file: sessions with
-// their seats and vaults, tombstones, receipts, the outbox, single-use values, accounts
-// and wrapped data keys.
+// their seats and vaults, tombstones, receipts, the outbox, single-use values, accounts,
+// the gateway's clients at its providers and wrapped data keys.
 //
 // It owns the schema and its migrations, the lock of the data folder, the sealing of
-// secret columns, and three promises:
+// secret columns, copies for backups and their way back (a database is exchanged in one
+// step, and no live session is in a copy), and three promises:
 //
 //   - What a caller was told of is on disk. Writes are committed in groups with
 //     synchronous=FULL; only touches may be lost.

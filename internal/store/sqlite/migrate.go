@@ -4,17 +4,44 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// Schema returns the newest schema version that this program knows.
+func Schema() (int64, error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		return 0, errors.Join(errors.New("no migrations"), err)
+	}
+	return goose.NumericComponent(files[len(files)-1]) // Glob sorts
+}
+
+// migrator changes the schema of db.
+func migrator(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return migratorFrom(db, files)
+}
+
+func migratorFrom(db *sql.DB, files fs.FS) (*goose.Provider, error) {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithDisableGlobalRegistry(true), goose.WithTableName("schema_version"))
+	if err != nil {
+		return nil, fmt.Errorf("reading migrations: %w", err)
+	}
+	return provider, nil
+}
 
 // migrate brings the schema to the newest version that this program knows.
 func migrate(ctx context.Context, db *sql.DB, path string, o Options) error {
@@ -26,10 +53,9 @@ func migrate(ctx context.Context, db *sql.DB, path string, o Options) error {
 }
 
 func migrateFrom(ctx context.Context, db *sql.DB, path string, files fs.FS, o Options) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithDisableGlobalRegistry(true), goose.WithTableName("schema_version"))
+	provider, err := migratorFrom(db, files)
 	if err != nil {
-		return fmt.Errorf("reading migrations: %w", err)
+		return err
 	}
 	have, want, err := provider.GetVersions(ctx)
 	switch {
@@ -65,13 +91,5 @@ func copyTo(ctx context.Context, db *sql.DB, to string) error {
 		os.Remove(to)
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+	return syncWhole(f)
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
 )
 
 // sealEntries returns copies of entries with their payloads sealed.
@@ -57,19 +60,68 @@ func (st *Store) Due(ctx context.Context, now time.Time, limit int) ([]outbox.En
 }
 
 // BySession returns all entries of an ended session, finished ones without payload.
-func (st *Store) BySession(ctx context.Context, session string) ([]outbox.Entry, error) {
-	return st.entries(ctx, "WHERE session = ?1 ORDER BY created_at, id", session)
+func (st *Store) BySession(ctx context.Context, id string) ([]outbox.Entry, error) {
+	return st.entries(ctx, "WHERE session = ?1 ORDER BY created_at, id", id)
 }
 
-// ListOutbox returns entries in a state, by next attempt; all states when it is empty.
-func (st *Store) ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error) {
-	if state == "" {
-		return st.entries(ctx, "ORDER BY next_at, id LIMIT ?1", limitOrDefault(limit))
+// ListOutbox returns entries that f selects, the oldest first, 100 of them unless
+// f.Limit says otherwise.
+func (st *Store) ListOutbox(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error) {
+	var where strings.Builder
+	glue := "WHERE "
+	var args []any
+	and := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		where.WriteString(glue + strings.ReplaceAll(condition, "$", "?"))
+		glue = " AND "
 	}
-	return st.entries(ctx, "WHERE state = ?1 ORDER BY next_at, id LIMIT ?2", string(state), limitOrDefault(limit))
+	for _, by := range []struct{ condition, value string }{
+		{"id = ?", f.ID}, {"state = ?", string(f.State)}, {"kind = ?", string(f.Kind)}, {"provider = ?", f.Provider}, {"session = ?", f.Session},
+	} {
+		if by.value != "" {
+			and(by.condition, by.value)
+		}
+	}
+	if f.Failing {
+		and("(state = 'failed' OR state = 'pending' AND attempts > 0)")
+	}
+	if f.After != (outbox.Place{}) {
+		and("(created_at, id) > (?, ?)", micros(f.After.CreatedAt), f.After.ID)
+	}
+	args = append(args, limitOrDefault(f.Limit))
+	where.WriteString(" ORDER BY created_at, id LIMIT ?" + strconv.Itoa(len(args)))
+	return st.entries(ctx, where.String(), args...)
 }
 
-// Finish settles a pending entry: its payload is removed, and unless it was cancelled
+// Requeue makes an entry due now, for as long as it was given at first: one that is
+// pending, or one that failed and whose payload and cookies are still kept. It returns
+// session.ErrNotFound, and session.ErrConflict for any other.
+func (st *Store) Requeue(ctx context.Context, now time.Time, id string) error {
+	return st.db.writer.do(ctx, "making an outbox entry due", func(c *conn) error {
+		n, err := c.exec(`UPDATE outbox SET state = 'pending', next_at = ?2, deadline = max(deadline, ?2 + deadline - created_at)
+			WHERE id = ?1 AND (state = 'pending' OR state = 'failed' AND sealed IS NOT NULL
+			AND (app = '' OR EXISTS (SELECT 1 FROM vaults v WHERE v.session = outbox.session AND v.app = outbox.app AND v.ended = 1)))`,
+			id, micros(now))
+		if err != nil || n == 1 {
+			return err
+		}
+		var state string
+		found, err := c.one([]any{&state}, "SELECT state FROM outbox WHERE id = ?1", id)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return fmt.Errorf("outbox entry %s: %w", id, session.ErrNotFound)
+		}
+		return fmt.Errorf("outbox entry %s is %s, and nothing is left to tell it with: %w", id, state, session.ErrConflict)
+	})
+}
+
+// Finish settles a pending entry: its payload is removed unless it failed, when it stays
+// as long as the entry so that it can be requeued, and unless it was cancelled
 // one attempt is counted. What the session kept for the entry's app goes with it. An
 // entry that is not pending stays as it is: a cancellation that came first is not undone.
 func (st *Store) Finish(ctx context.Context, now time.Time, id string, state outbox.State, lastErr string) error {
@@ -77,8 +129,8 @@ func (st *Store) Finish(ctx context.Context, now time.Time, id string, state out
 		return fmt.Errorf("outbox entry %s cannot be finished as %q", id, state)
 	}
 	return st.db.writer.do(ctx, "finishing an outbox entry", func(c *conn) error {
-		finished, err := c.exec(`UPDATE outbox SET state = ?2, last_error = ?3, attempts = attempts + ?4, sealed = NULL,
-			keep_until = max(keep_until, ?5) WHERE id = ?1 AND state = 'pending'`,
+		finished, err := c.exec(`UPDATE outbox SET state = ?2, last_error = ?3, attempts = attempts + ?4,
+			sealed = CASE WHEN ?2 = 'failed' THEN sealed END, keep_until = max(keep_until, ?5) WHERE id = ?1 AND state = 'pending'`,
 			id, string(state), lastErr, bit(state != outbox.Cancelled), micros(now.Add(keepFinished)))
 		if err != nil || finished == 0 {
 			return err

@@ -21,7 +21,7 @@ type sessionRow struct {
 }
 
 const sessionColumns = `s.n, s.id, s.account, s.handle, s.provider, s.issuer, s.subject, s.sid, s.created_at, s.auth_time,
-	s.seen_at, s.idle, s.absolute, s.user_agent, s.address, s.version`
+	s.seen_at, s.idle, s.absolute, s.user_agent, s.address, s.version, s.client`
 
 const selectSealed = "SELECT " + sessionColumns + ", x.sealed FROM sessions s JOIN session_secrets x ON x.n = s.n"
 
@@ -31,7 +31,7 @@ func scanSession(scan func(...any) error, more ...any) (sessionRow, error) {
 	s := r.s
 	var created, auth, seen, idle, absolute int64
 	err := scan(append([]any{&r.n, (*string)(&s.ID), &s.Account, &s.Handle, &s.Provider, &s.Identity.Issuer, &s.Identity.Subject, &s.SID,
-		&created, &auth, &seen, &idle, &absolute, &s.UserAgent, &s.Address, &s.Version}, more...)...)
+		&created, &auth, &seen, &idle, &absolute, &s.UserAgent, &s.Address, &s.Version, &s.Client}, more...)...)
 	s.CreatedAt, s.AuthTime, s.SeenAt = fromMicros(created), fromMicros(auth), fromMicros(seen)
 	s.Limits = session.Limits{Idle: time.Duration(idle) * time.Microsecond, Absolute: time.Duration(absolute) * time.Microsecond}
 	return r, err
@@ -138,7 +138,9 @@ func sessionRows(c *conn, query string, args ...any) ([]sessionRow, error) {
 // List returns live sessions that f selects, ordered by id, 100 of them unless f.Limit
 // says otherwise; unreadable ones as ByID does.
 func (st *Store) List(ctx context.Context, f session.Filter) ([]*session.Session, error) {
-	query, args := listQuery(f)
+	query, args := listQuery(selectSealed, f)
+	args = append(args, limitOrDefault(f.Limit))
+	query += " ORDER BY s.id LIMIT ?" + strconv.Itoa(len(args))
 	rows, err := read(ctx, st.db.readers, "listing sessions", func(c *conn) ([]sessionRow, error) {
 		return sessionRows(c, query, args...)
 	})
@@ -149,9 +151,9 @@ func (st *Store) List(ctx context.Context, f session.Filter) ([]*session.Session
 }
 
 // listQuery puts constant conditions together; values are always parameters.
-func listQuery(f session.Filter) (string, []any) {
+func listQuery(of string, f session.Filter) (string, []any) {
 	var query strings.Builder
-	query.WriteString(selectSealed)
+	query.WriteString(of)
 	glue := " WHERE "
 	var args []any
 	and := func(condition, value string) {
@@ -177,9 +179,31 @@ func listQuery(f session.Filter) (string, []any) {
 	if f.After != "" {
 		and("s.id >", string(f.After))
 	}
-	args = append(args, limitOrDefault(f.Limit))
-	query.WriteString(" ORDER BY s.id LIMIT ?" + strconv.Itoa(len(args)))
+	if before, after, star := strings.Cut(f.Origin, "*"); star {
+		n := len(args)
+		args = append(args, before, after)
+		query.WriteString(glue + strings.NewReplacer("?1", "?"+strconv.Itoa(n+1), "?2", "?"+strconv.Itoa(n+2)).Replace(seatBelow))
+	} else if f.Origin != "" {
+		args = append(args, f.Origin)
+		query.WriteString(glue + "EXISTS (SELECT 1 FROM seats e WHERE e.session = s.id AND e.origin = ?" + strconv.Itoa(len(args)) + ")")
+	}
 	return query.String(), args
+}
+
+// seatBelow holds for sessions with a seat at an origin that has one label between ?1
+// and ?2.
+const seatBelow = `EXISTS (SELECT 1 FROM seats e WHERE e.session = s.id AND length(e.origin) > length(?1) + length(?2)
+	AND substr(e.origin, 1, length(?1)) = ?1 AND substr(e.origin, -length(?2)) = ?2
+	AND instr(substr(e.origin, length(?1) + 1, length(e.origin) - length(?1) - length(?2)), '.') = 0)`
+
+// CountSessions returns how many live sessions f selects; its After and Limit do not count.
+func (st *Store) CountSessions(ctx context.Context, f session.Filter) (int, error) {
+	f.After = ""
+	query, args := listQuery("SELECT count(*) FROM sessions s", f)
+	return read(ctx, st.db.readers, "counting sessions", func(c *conn) (n int, err error) {
+		_, err = c.one([]any{&n}, query, args...)
+		return n, err
+	})
 }
 
 // Expired returns sessions whose idle or absolute limit has passed at now, the earliest

@@ -19,7 +19,8 @@ const maxSeatsPerOrigin = 64
 //
 // It returns *session.EndedError when the session to be replaced has ended meanwhile,
 // when s itself has, or when the provider said after s.AuthTime that the session s.SID
-// is over (OpenID Connect Back-Channel Logout 1.0 section 2.7): then nothing was opened.
+// is over (OpenID Connect Back-Channel Logout 1.0 section 2.7), and account.ErrDisabled
+// when the account was disabled or deleted meanwhile: then nothing was opened.
 func (st *Store) OpenSession(ctx context.Context, now time.Time, s *session.Session, seat session.Seat, replaces session.ID) error {
 	sealed, err := st.sealSession(s)
 	if err != nil {
@@ -31,6 +32,9 @@ func (st *Store) OpenSession(ctx context.Context, now time.Time, s *session.Sess
 			return err
 		}
 		if err := refuseLoggedOut(c, &row); err != nil {
+			return err
+		}
+		if err := refuseShut(c, row.Account); err != nil {
 			return err
 		}
 		if err := insertSession(c, &row, sealed); err != nil {
@@ -81,11 +85,11 @@ func insertSession(c *conn, s *session.Session, sealed []byte) error {
 		return err
 	}
 	_, err = c.exec(`INSERT INTO sessions (id, account, handle, provider, issuer, subject, sid,
-			created_at, auth_time, seen_at, idle, absolute, idle_until, absolute_until, user_agent, address, version, n)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
+			created_at, auth_time, seen_at, idle, absolute, idle_until, absolute_until, user_agent, address, version, n, client)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)`,
 		string(s.ID), s.Account, s.Handle, s.Provider, s.Identity.Issuer, s.Identity.Subject, s.SID,
 		micros(s.CreatedAt), micros(s.AuthTime), micros(s.SeenAt), s.Limits.Idle.Microseconds(), s.Limits.Absolute.Microseconds(),
-		microsOrNull(s.IdleUntil()), microsOrNull(s.AbsoluteUntil()), s.UserAgent, s.Address, s.Version, n)
+		microsOrNull(s.IdleUntil()), microsOrNull(s.AbsoluteUntil()), s.UserAgent, s.Address, s.Version, n, s.Client)
 	return err
 }
 
@@ -145,7 +149,7 @@ func putSeat(c *conn, id session.ID, seat session.Seat) error {
 
 // UpdateSession stores s if the stored record still has s.Version, and returns the
 // stored copy, whose Version is one more. What names the session (id, account, handle,
-// provider, identity, creation) does not change, and SeenAt only moves forward. It
+// provider, client, identity, creation) does not change, and SeenAt only moves forward. It
 // returns session.ErrConflict when the record changed, session.ErrNotFound, or
 // *session.EndedError when the session has ended, or when s.SID is new and the provider
 // said after s.AuthTime that it is over.
@@ -189,7 +193,7 @@ func merged(cur, s *session.Session) *session.Session {
 		next.SeenAt = seen
 	}
 	next.UserAgent, next.Address = s.UserAgent, s.Address
-	next.Claims, next.Profile, next.Grant = s.Claims, s.Profile, s.Grant
+	next.ACR, next.Claims, next.Profile, next.Grant = s.ACR, s.Claims, s.Profile, s.Grant
 	return &next
 }
 

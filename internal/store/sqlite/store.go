@@ -11,8 +11,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
-// Store keeps sessions, their vaults, ends, receipts, single-use values, accounts and
-// the outbox. Its methods may be called concurrently; all of them return an error that wraps
+// Store keeps sessions, their vaults, ends, receipts, single-use values, accounts, the
+// outbox and incidents. Its methods may be called concurrently; all of them return an error that wraps
 // session.ErrUnavailable when the database does not answer in time (see the package
 // comment).
 type Store struct {
@@ -26,17 +26,20 @@ const (
 	sealSessions = "sessions"
 	sealOutbox   = "outbox"
 	sealVaults   = "vaults"
+
+	sealIncidents = "incidents"
 )
 
 // secrets is the sealed part of a session.
 type secrets struct {
+	ACR     string        `json:"acr,omitempty"`
 	Claims  oidc.Claims   `json:"claims,omitempty"`
 	Profile oidc.Profile  `json:"profile"`
 	Grant   session.Grant `json:"grant"`
 }
 
 func (st *Store) sealSession(s *session.Session) ([]byte, error) {
-	plain, err := json.Marshal(secrets{s.Claims, s.Profile, s.Grant})
+	plain, err := json.Marshal(secrets{s.ACR, s.Claims, s.Profile, s.Grant})
 	if err != nil {
 		return nil, fmt.Errorf("encoding session %s: %w", s.ID, err)
 	}
@@ -61,7 +64,7 @@ func (st *Store) unsealSession(s *session.Session, sealed []byte) error {
 	if err := dec.Decode(&x); err != nil {
 		return fmt.Errorf("decoding session %s: %w", s.ID, err)
 	}
-	s.Claims, s.Profile, s.Grant = x.Claims, x.Profile, x.Grant
+	s.ACR, s.Claims, s.Profile, s.Grant = x.ACR, x.Claims, x.Profile, x.Grant
 	return nil
 }
 

@@ -128,3 +128,14 @@ func TestSessionOfSchema1GetsAVaultAfterTheUpgrade(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 }
+
+func TestSessionsOfSchema1DoNotSayWhatTheyWereOpenedAs(t *testing.T) {
+	st, _ := openSchema1(t)
+	list, err := st.OpenedAs(t.Context())
+	if diff := cmp.Diff([]session.OpenedAs{{Provider: "main"}}, list); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if clients, err := st.Clients(t.Context()); err != nil || len(clients) != 0 {
+		t.Errorf("%v, %v", clients, err)
+	}
+}

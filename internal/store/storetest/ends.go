@@ -97,7 +97,7 @@ func (b *bench) noTrace(e signout.Ending) {
 	b.Helper()
 	_, err := b.Receipt(b.ctx, e.Receipt.State)
 	b.is(err, signout.ErrNoReceipt)
-	entries, err := b.ListOutbox(b.ctx, "", 1000)
+	entries, err := b.ListOutbox(b.ctx, outbox.Filter{Limit: 1000})
 	b.ok(err)
 	for _, got := range entries {
 		for _, planned := range e.Entries {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -71,6 +72,11 @@ func (f *Faulty) ByID(ctx context.Context, id session.ID) (*session.Session, err
 // List is the store's, as the faults allow.
 func (f *Faulty) List(ctx context.Context, filter session.Filter) ([]*session.Session, error) {
 	return called(ctx, f, "List", func() ([]*session.Session, error) { return f.store.List(ctx, filter) })
+}
+
+// CountSessions is the store's, as the faults allow.
+func (f *Faulty) CountSessions(ctx context.Context, filter session.Filter) (int, error) {
+	return called(ctx, f, "CountSessions", func() (int, error) { return f.store.CountSessions(ctx, filter) })
 }
 
 // Expired is the store's, as the faults allow.
@@ -153,8 +159,43 @@ func (f *Faulty) BySession(ctx context.Context, session string) ([]outbox.Entry,
 }
 
 // ListOutbox is the store's, as the faults allow.
-func (f *Faulty) ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error) {
-	return called(ctx, f, "ListOutbox", func() ([]outbox.Entry, error) { return f.store.ListOutbox(ctx, state, limit) })
+func (f *Faulty) ListOutbox(ctx context.Context, filter outbox.Filter) ([]outbox.Entry, error) {
+	return called(ctx, f, "ListOutbox", func() ([]outbox.Entry, error) { return f.store.ListOutbox(ctx, filter) })
+}
+
+// Requeue is the store's, as the faults allow.
+func (f *Faulty) Requeue(ctx context.Context, now time.Time, id string) error {
+	return f.call(ctx, "Requeue", func() error { return f.store.Requeue(ctx, now, id) })
+}
+
+// Clients is the store's, as the faults allow.
+func (f *Faulty) Clients(ctx context.Context) ([]session.Client, error) {
+	return called(ctx, f, "Clients", func() ([]session.Client, error) { return f.store.Clients(ctx) })
+}
+
+// SetClients is the store's, as the faults allow.
+func (f *Faulty) SetClients(ctx context.Context, clients []session.Client) error {
+	return f.call(ctx, "SetClients", func() error { return f.store.SetClients(ctx, clients) })
+}
+
+// OpenedAs is the store's, as the faults allow.
+func (f *Faulty) OpenedAs(ctx context.Context) ([]session.OpenedAs, error) {
+	return called(ctx, f, "OpenedAs", func() ([]session.OpenedAs, error) { return f.store.OpenedAs(ctx) })
+}
+
+// SaveIncidents is the store's, as the faults allow.
+func (f *Faulty) SaveIncidents(ctx context.Context, now time.Time, list []incident.Incident, keep incident.Keep) error {
+	return f.call(ctx, "SaveIncidents", func() error { return f.store.SaveIncidents(ctx, now, list, keep) })
+}
+
+// Incident is the store's, as the faults allow.
+func (f *Faulty) Incident(ctx context.Context, id string) (incident.Incident, error) {
+	return called(ctx, f, "Incident", func() (incident.Incident, error) { return f.store.Incident(ctx, id) })
+}
+
+// IncidentHeads is the store's, as the faults allow.
+func (f *Faulty) IncidentHeads(ctx context.Context, limit int) ([]incident.Head, error) {
+	return called(ctx, f, "IncidentHeads", func() ([]incident.Head, error) { return f.store.IncidentHeads(ctx, limit) })
 }
 
 // Use is the store's, as the faults allow.

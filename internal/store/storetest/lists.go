@@ -76,6 +76,11 @@ func checkFilters(b *bench) {
 	b.opened("dora", func(s *session.Session) { s.Account, s.Identity, s.SID = ann.Account, ann.Identity, "" })
 	gone, _ := b.opened("gone")
 	b.end(gone, session.CauseButton)
+	bobs, err := b.List(b.ctx, session.Filter{Provider: "second"})
+	b.ok(err)
+	below := newSeat()
+	below.Origin = "https://x.apps.example.com:8443"
+	b.ok(b.AddSeat(b.ctx, epoch, bobs[0].ID, below))
 	for _, tc := range []struct {
 		name string
 		f    session.Filter
@@ -91,6 +96,12 @@ func checkFilters(b *bench) {
 		{"nobody", session.Filter{Account: "nobody"}, []string{}},
 		{"quotes are only text", session.Filter{Account: "' OR 1=1 --"}, []string{}},
 		{"ended", session.Filter{Account: gone.Account}, []string{}},
+		{"seat at an origin", session.Filter{Origin: origin}, []string{"ann", "bob", "carol", "dora"}},
+		{"seat at an origin below a star", session.Filter{Origin: "https://*.apps.example.com:8443"}, []string{"bob"}},
+		{"seat at an origin, and account", session.Filter{Account: ann.Account, Origin: "https://x.apps.example.com:8443"}, []string{}},
+		{"a star is one label", session.Filter{Origin: "https://*.example.com"}, []string{"ann", "bob", "carol", "dora"}},
+		{"a star is at least one letter", session.Filter{Origin: "https://chat*.example.com"}, []string{}},
+		{"no seat there", session.Filter{Origin: "https://other.example.com"}, []string{}},
 	} {
 		list, err := b.List(b.ctx, tc.f)
 		b.ok(err)
@@ -98,6 +109,10 @@ func checkFilters(b *bench) {
 		slices.Sort(got)
 		if d := diff(tc.want, got); d != "" {
 			b.Errorf("%s: (-want +got)\n%s", tc.name, d)
+		}
+		tc.f.After, tc.f.Limit = "z", 1 // neither changes how many there are
+		if n, err := b.CountSessions(b.ctx, tc.f); err != nil || n != len(tc.want) {
+			b.Errorf("%s: counted %d, %v", tc.name, n, err)
 		}
 	}
 }

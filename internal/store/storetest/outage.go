@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -23,14 +25,15 @@ type Call struct {
 // Calls returns a call of every method. In a store that holds s with its seat and
 // entry e, all of them return nil, once, in this order.
 func Calls(s *session.Session, seat session.Seat, e outbox.Entry) []Call {
-	other, added, opened := newSession("new"), newSeat(), newSeat()
-	_, key := session.NewSeatValue()
-	end := ending(s, session.CauseButton)
-	end.Version++ // of the update
-	end.Entries = append(end.Entries, appEntry(s, "chat"))
-	extra := entry(s, outbox.KindRevoke)
-	read := func(name string, do func(context.Context, Store) error) Call { return Call{name, false, do} }
-	write := func(name string, do func(context.Context, Store) error) Call { return Call{name, true, do} }
+	return append(lookups(s, seat), changes(s, e)...)
+}
+
+func read(name string, do func(context.Context, Store) error) Call { return Call{name, false, do} }
+
+func write(name string, do func(context.Context, Store) error) Call { return Call{name, true, do} }
+
+// lookups are the calls that the changes need not have come before.
+func lookups(s *session.Session, seat session.Seat) []Call {
 	return []Call{
 		read("Ping", func(ctx context.Context, st Store) error { return st.Ping(ctx) }),
 		read("BySeat", func(ctx context.Context, st Store) error { _, _, err := st.BySeat(ctx, seat.Hash); return err }),
@@ -45,7 +48,53 @@ func Calls(s *session.Session, seat session.Seat, e outbox.Entry) []Call {
 		read("Tombstones", func(ctx context.Context, st Store) error { _, err := st.Tombstones(ctx, 0, 10); return err }),
 		read("Due", func(ctx context.Context, st Store) error { _, err := st.Due(ctx, epoch, 10); return err }),
 		read("BySession", func(ctx context.Context, st Store) error { _, err := st.BySession(ctx, string(s.ID)); return err }),
-		read("ListOutbox", func(ctx context.Context, st Store) error { _, err := st.ListOutbox(ctx, "", 10); return err }),
+		read("ListOutbox", func(ctx context.Context, st Store) error {
+			_, err := st.ListOutbox(ctx, outbox.Filter{Limit: 10})
+			return err
+		}),
+		read("CountSessions", func(ctx context.Context, st Store) error {
+			_, err := st.CountSessions(ctx, session.Filter{})
+			return err
+		}),
+		read("ListAccounts", func(ctx context.Context, st Store) error {
+			_, err := st.ListAccounts(ctx, account.Filter{})
+			return err
+		}),
+		read("FindAccounts", func(ctx context.Context, st Store) error { _, err := st.FindAccounts(ctx, "nobody"); return err }),
+		read("Unfinished", func(ctx context.Context, st Store) error { _, err := st.Unfinished(ctx, 10); return err }),
+		read("Person", func(ctx context.Context, st Store) error {
+			if _, err := st.Person(ctx, "nobody"); !errors.Is(err, session.ErrNotFound) {
+				return fmt.Errorf("an unknown person: %w", err)
+			}
+			return nil
+		}),
+		read("Clients", func(ctx context.Context, st Store) error { _, err := st.Clients(ctx); return err }),
+		read("OpenedAs", func(ctx context.Context, st Store) error { _, err := st.OpenedAs(ctx); return err }),
+		write("SetClients", func(ctx context.Context, st Store) error {
+			return st.SetClients(ctx, []session.Client{{Provider: "main", Issuer: "https://id.example.com", ID: "cardea"}})
+		}),
+		read("IncidentHeads", func(ctx context.Context, st Store) error { _, err := st.IncidentHeads(ctx, 10); return err }),
+		read("Incident", func(ctx context.Context, st Store) error {
+			if _, err := st.Incident(ctx, "nobody"); !errors.Is(err, incident.ErrUnknown) {
+				return fmt.Errorf("an unknown incident: %w", err)
+			}
+			return nil
+		}),
+		write("SaveIncidents", func(ctx context.Context, st Store) error {
+			return st.SaveIncidents(ctx, epoch, []incident.Incident{refusal("outage", "denied", epoch)}, keep)
+		}),
+	}
+}
+
+// changes are the calls that build on one another.
+func changes(s *session.Session, e outbox.Entry) []Call {
+	other, added, opened := newSession("new"), newSeat(), newSeat()
+	_, key := session.NewSeatValue()
+	end := ending(s, session.CauseButton)
+	end.Version++ // of the update
+	end.Entries = append(end.Entries, appEntry(s, "chat"))
+	extra := entry(s, outbox.KindRevoke)
+	return []Call{
 		write("OpenSession", func(ctx context.Context, st Store) error { return st.OpenSession(ctx, epoch, other, opened, "") }),
 		write("AddSeat", func(ctx context.Context, st Store) error { return st.AddSeat(ctx, epoch, s.ID, added) }),
 		write("Touch", func(ctx context.Context, st Store) error {
@@ -64,6 +113,23 @@ func Calls(s *session.Session, seat session.Seat, e outbox.Entry) []Call {
 			}
 			return err
 		}),
+		write("people", func(ctx context.Context, st Store) error {
+			_, err := st.SetDisabled(ctx, "nobody", true)
+			for _, err := range []error{err, st.MarkErasing(ctx, "nobody")} {
+				if !errors.Is(err, session.ErrNotFound) {
+					return fmt.Errorf("an unknown account: %w", err)
+				}
+			}
+			return nil
+		}),
+		write("Erase", func(ctx context.Context, st Store) error {
+			acc, _, err := st.Admit(ctx, epoch, admission("gone", "gone"))
+			if err == nil {
+				err = errors.Join(st.MarkErasing(ctx, acc.ID), st.Erase(ctx, epoch, acc.ID))
+			}
+			return err
+		}),
+		write("Requeue", func(ctx context.Context, st Store) error { return st.Requeue(ctx, epoch.Add(time.Minute), e.ID) }),
 		write("Add", func(ctx context.Context, st Store) error { return st.Add(ctx, []outbox.Entry{extra}) }),
 		write("Retry", func(ctx context.Context, st Store) error { return st.Retry(ctx, e.ID, epoch.Add(time.Hour), "later") }),
 		write("Finish", func(ctx context.Context, st Store) error { return st.Finish(ctx, epoch, e.ID, outbox.Done, "") }),
@@ -203,9 +269,12 @@ func (b *bench) unchanged(s *session.Session, seat session.Seat, e outbox.Entry)
 	list, err := b.List(b.ctx, session.Filter{})
 	b.ok(err)
 	b.equal(names(list), []string{"ann"})
-	entries, err := b.ListOutbox(b.ctx, "", 10)
+	entries, err := b.ListOutbox(b.ctx, outbox.Filter{Limit: 10})
 	b.ok(err)
 	b.equal(entries, []outbox.Entry{e})
+	heads, err := b.IncidentHeads(b.ctx, 10)
+	b.ok(err)
+	b.equal(heads, []incident.Head{})
 	ends, err := b.Tombstones(b.ctx, 0, 10)
 	b.ok(err)
 	if len(ends) != 0 {

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
 )
 
 func outboxPromises() []promise {
@@ -43,7 +45,9 @@ func outboxPromises() []promise {
 			b.ok(err)
 			b.equal(got, []outbox.Entry{e})
 		}},
-		{"a finished entry keeps its outcome and loses its payload", checkFinish},
+		{"a finished entry keeps its outcome, and loses its payload unless it failed", checkFinish},
+		{"an entry that waits or failed can be made due, any other cannot", checkRequeue},
+		{"paging visits every entry once, the oldest first, and filters select what they name", checkOutboxPages},
 		{"entries are listed by state", func(b *bench) {
 			s := newSession("ann")
 			one, two := entry(s, outbox.KindRevoke), entry(s, outbox.KindEndSession)
@@ -51,13 +55,13 @@ func outboxPromises() []promise {
 			b.ok(b.Add(b.ctx, []outbox.Entry{one, two}))
 			b.ok(b.Finish(b.ctx, epoch, one.ID, outbox.Done, ""))
 			for state, want := range map[outbox.State]int{outbox.Pending: 1, outbox.Done: 1, outbox.Failed: 0, "": 2} {
-				list, err := b.ListOutbox(b.ctx, state, 10)
+				list, err := b.ListOutbox(b.ctx, outbox.Filter{State: state, Limit: 10})
 				b.ok(err)
 				if len(list) != want {
 					b.Errorf("state %q: %d entries, want %d", state, len(list), want)
 				}
 			}
-			list, err := b.ListOutbox(b.ctx, "", 1)
+			list, err := b.ListOutbox(b.ctx, outbox.Filter{Limit: 1})
 			b.ok(err)
 			if len(list) != 1 {
 				b.Errorf("limit 1 gave %d", len(list))
@@ -103,9 +107,12 @@ func checkFinish(b *bench) {
 		// Nothing that comes later changes it.
 		b.ok(b.Finish(b.ctx, epoch, e.ID, outbox.Failed, "later"))
 		b.ok(b.Retry(b.ctx, e.ID, epoch, "later"))
-		e.State, e.Attempts, e.LastError, e.Payload = tc.state, tc.attempts, "why", nil
+		e.State, e.Attempts, e.LastError = tc.state, tc.attempts, "why"
+		if tc.state != outbox.Failed { // that one may be requeued
+			e.Payload = nil
+		}
 		b.equal(b.stateOf(s, e.ID, tc.state), e)
-		list, err := b.ListOutbox(b.ctx, tc.state, 10)
+		list, err := b.ListOutbox(b.ctx, outbox.Filter{State: tc.state, Limit: 10})
 		b.ok(err)
 		b.equal(list, []outbox.Entry{e})
 	}
@@ -117,4 +124,88 @@ func checkFinish(b *bench) {
 	if err := b.Finish(b.ctx, epoch, "any", outbox.Pending, ""); err == nil {
 		b.Fatal("an entry was finished as pending")
 	}
+}
+
+func checkRequeue(b *bench) {
+	s := newSession("ann")
+	later := epoch.Add(100 * time.Hour)
+	for _, state := range []outbox.State{outbox.Pending, outbox.Failed} {
+		e := entry(s, outbox.KindRevoke)
+		b.ok(b.Add(b.ctx, []outbox.Entry{e}))
+		b.ok(b.Retry(b.ctx, e.ID, later.Add(time.Hour), "unreachable"))
+		if state == outbox.Failed {
+			b.ok(b.Finish(b.ctx, epoch, e.ID, outbox.Failed, "refused"))
+		}
+		b.ok(b.Requeue(b.ctx, later, e.ID))
+		due, err := b.Due(b.ctx, later, 10)
+		b.ok(err)
+		if len(due) != 1 || due[0].ID != e.ID || string(due[0].Payload) != string(e.Payload) || !due[0].NextAt.Equal(later) {
+			b.Fatalf("%s: due after requeueing: %+v", state, due)
+		}
+		// It has as long as it was given at first.
+		b.equal(due[0].Deadline, later.Add(e.Deadline.Sub(e.CreatedAt)))
+		b.ok(b.Finish(b.ctx, epoch, e.ID, outbox.Done, ""))
+	}
+	for _, state := range []outbox.State{outbox.Done, outbox.Cancelled} {
+		e := entry(s, outbox.KindRevoke)
+		b.ok(b.Add(b.ctx, []outbox.Entry{e}))
+		b.ok(b.Finish(b.ctx, epoch, e.ID, state, ""))
+		b.is(b.Requeue(b.ctx, later, e.ID), session.ErrConflict)
+	}
+	b.is(b.Requeue(b.ctx, later, "nobody"), session.ErrNotFound)
+
+	// An app's logout whose cookies are gone has nothing left to be made with.
+	_, e := b.endedWith("chat", "hub")
+	b.ok(b.Requeue(b.ctx, later, e["hub"].ID))
+	b.ok(b.Finish(b.ctx, epoch, e["chat"].ID, outbox.Failed, "refused"))
+	b.is(b.Requeue(b.ctx, later, e["chat"].ID), session.ErrConflict)
+}
+
+func checkOutboxPages(b *bench) {
+	var want []string
+	for i := range 25 {
+		e := entry(newSession("ann"), outbox.KindRevoke)
+		e.CreatedAt = epoch.Add(time.Duration(i/3) * time.Second) // some at the same moment
+		b.ok(b.Add(b.ctx, []outbox.Entry{e}))
+		want = append(want, e.ID)
+	}
+	var got []string
+	f := outbox.Filter{Limit: 4}
+	for {
+		page, err := b.ListOutbox(b.ctx, f)
+		b.ok(err)
+		for _, e := range page {
+			got = append(got, e.ID)
+			if !f.After.CreatedAt.IsZero() && e.CreatedAt.Before(f.After.CreatedAt) {
+				b.Errorf("%s is older than what came before", e.ID)
+			}
+		}
+		if len(page) < f.Limit {
+			break
+		}
+		last := page[len(page)-1]
+		f.After = outbox.Place{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	b.equal(got, want)
+
+	one := entry(newSession("bob"), outbox.KindEndSession)
+	one.Provider = "second"
+	b.ok(b.Add(b.ctx, []outbox.Entry{one}))
+	b.ok(b.Retry(b.ctx, one.ID, epoch, "unreachable"))
+	one.NextAt, one.Attempts, one.LastError = epoch, 1, "unreachable"
+	for name, f := range map[string]outbox.Filter{
+		"id": {ID: one.ID}, "kind": {Kind: outbox.KindEndSession}, "provider": {Provider: "second"}, "session": {Session: one.Session}, "failing": {Failing: true},
+		"all": {ID: one.ID, State: outbox.Pending, Kind: one.Kind, Provider: "second", Session: one.Session, Failing: true},
+	} {
+		list, err := b.ListOutbox(b.ctx, f)
+		b.ok(err)
+		if d := diff([]outbox.Entry{one}, list); d != "" {
+			b.Errorf("%s: (-want +got)\n%s", name, d)
+		}
+	}
+	list, err := b.ListOutbox(b.ctx, outbox.Filter{Provider: "' OR 1=1 --"})
+	b.ok(err)
+	b.equal(len(list), 0)
 }

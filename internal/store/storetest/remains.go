@@ -130,7 +130,7 @@ func othersLeave() []promise {
 			}
 			_, err := b.End(b.ctx, epoch, e)
 			b.ok(err)
-			list, err := b.ListOutbox(b.ctx, "", 10)
+			list, err := b.ListOutbox(b.ctx, outbox.Filter{Limit: 10})
 			b.ok(err)
 			b.equal(list, e.Entries[:1])
 			b.kept(s.ID, "chat", []byte("c"), 1)
@@ -141,7 +141,7 @@ func othersLeave() []promise {
 			due, err := b.Due(b.ctx, epoch.Add(time.Hour), 10)
 			b.ok(err)
 			b.equal(due, []outbox.Entry{e})
-			list, err := b.ListOutbox(b.ctx, outbox.Pending, 10)
+			list, err := b.ListOutbox(b.ctx, outbox.Filter{State: outbox.Pending, Limit: 10})
 			b.ok(err)
 			b.equal(list, due)
 			list, err = b.BySession(b.ctx, e.Session)

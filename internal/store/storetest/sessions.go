@@ -88,6 +88,7 @@ func checkUpdate(b *bench) {
 	s, _ := b.opened("ann")
 	next := *s
 	next.SID, next.AuthTime, next.SeenAt = "sid-new", epoch.Add(time.Minute), epoch.Add(2*time.Minute)
+	next.ACR = "urn:example:silver"
 	next.Limits = session.Limits{Idle: 2 * time.Hour, Absolute: 72 * time.Hour}
 	next.UserAgent, next.Address = "other", "192.0.2.1"
 	next.Claims = oidc.Claims{"email": "new@example.com"}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -19,6 +20,8 @@ type Store interface {
 	Receipts
 	Accounts
 	Outbox
+	Clients
+	Incidents
 	Use(ctx context.Context, now time.Time, key session.SeatHash, until time.Time) error
 	Ping(ctx context.Context) error
 }
@@ -44,6 +47,7 @@ type Vaults interface {
 type Lists interface {
 	ByID(ctx context.Context, id session.ID) (*session.Session, error)
 	List(ctx context.Context, f session.Filter) ([]*session.Session, error)
+	CountSessions(ctx context.Context, f session.Filter) (int, error)
 	Expired(ctx context.Context, now time.Time, limit int) ([]*session.Session, error)
 	SharesProviderSession(ctx context.Context, iss, sid string) (bool, error)
 }
@@ -66,6 +70,18 @@ type Receipts interface {
 type Accounts interface {
 	Admit(ctx context.Context, now time.Time, a account.Admission) (account.Account, bool, error)
 	Account(ctx context.Context, id string) (account.Account, error)
+	People
+}
+
+// People are accounts as operators see and end them.
+type People interface {
+	ListAccounts(ctx context.Context, f account.Filter) ([]account.Summary, error)
+	FindAccounts(ctx context.Context, name string) ([]account.Ref, error)
+	Person(ctx context.Context, id string) (account.Person, error)
+	SetDisabled(ctx context.Context, id string, disabled bool) (changed bool, err error)
+	MarkErasing(ctx context.Context, id string) error
+	Unfinished(ctx context.Context, limit int) ([]account.Account, error)
+	Erase(ctx context.Context, now time.Time, id string) error
 }
 
 // Outbox is durable.
@@ -73,5 +89,16 @@ type Outbox interface {
 	outbox.Store
 	Add(ctx context.Context, entries []outbox.Entry) error
 	BySession(ctx context.Context, session string) ([]outbox.Entry, error)
-	ListOutbox(ctx context.Context, state outbox.State, limit int) ([]outbox.Entry, error)
+	ListOutbox(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error)
+	Requeue(ctx context.Context, now time.Time, id string) error
 }
+
+// Clients are who the gateway is at each provider, and what live sessions were opened as.
+type Clients interface {
+	Clients(ctx context.Context) ([]session.Client, error)
+	SetClients(ctx context.Context, clients []session.Client) error
+	OpenedAs(ctx context.Context) ([]session.OpenedAs, error)
+}
+
+// Incidents are kept for a limited time, and not too many.
+type Incidents interface{ incident.Store }

@@ -19,7 +19,8 @@ import (
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, group := range [][]promise{
 		sessionPromises(), seatPromises(), endPromises(), racePromises(), listPromises(),
-		receiptPromises(), accountPromises(), outboxPromises(), sweepPromises(), vaultPromises(), remainsPromises(),
+		receiptPromises(), accountPromises(), outboxPromises(), sweepPromises(), vaultPromises(), remainsPromises(), clientPromises(),
+		incidentPromises(), peoplePromises(), peopleRaces(),
 	} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) {
@@ -54,9 +55,10 @@ func newSession(name string) *session.Session {
 		ID: session.NewID(), Account: "acc-" + name, Handle: name, Provider: "main",
 		Identity:  oidc.Identity{Issuer: "https://id.example.com/realms/acme", Subject: "sub-" + name},
 		SID:       "sid-" + name,
+		Client:    "mark-of-main",
 		CreatedAt: epoch, AuthTime: epoch.Add(-time.Minute), SeenAt: epoch,
 		Limits:    session.Limits{Idle: time.Hour, Absolute: 24 * time.Hour},
-		UserAgent: "Mozilla/5.0 (Ünïcode)", Address: "2001:db8::1", Version: 1,
+		UserAgent: "Mozilla/5.0 (Ünïcode)", Address: "2001:db8::1", Version: 1, ACR: "urn:example:gold",
 		Claims: oidc.Claims{"sub": "sub-" + name, "groups": []any{"a", "b"}, "n": json.Number("12345678901234567890"),
 			"nested": map[string]any{"deep": true}},
 		Profile: oidc.Profile{PreferredUsername: name, Name: "Ann 安 " + name, Email: name + "@example.com", EmailBelieved: true, Groups: []string{"x"}},

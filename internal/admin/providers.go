@@ -1,0 +1,76 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/outbox"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+func (s server) providers(r *http.Request) (any, error) {
+	list, err := s.providerViews(r)
+	if err != nil {
+		return nil, err
+	}
+	return ProviderList{Providers: list}, nil
+}
+
+func (s server) provider(r *http.Request) (any, error) {
+	if !s.knownProvider(r.Context(), r.PathValue("id")) {
+		return nil, s.noProvider(r.Context())
+	}
+	list, err := s.providerViews(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		if p.ID == r.PathValue("id") {
+			return p, nil
+		}
+	}
+	return nil, s.noProvider(r.Context())
+}
+
+// providerViews completes what is known of providers by what the store knows.
+func (s server) providerViews(r *http.Request) ([]Provider, error) {
+	probe, err := flagOf(r, "probe")
+	if err != nil {
+		return nil, err
+	}
+	list := s.o.Providers(r.Context(), probe)
+	for i := range list {
+		p := &list[i]
+		p.Discovery.Error, p.Keys.Error = bounded(p.Discovery.Error), bounded(p.Keys.Error)
+		if p.Sessions, err = s.o.Store.CountSessions(r.Context(), session.Filter{Provider: p.ID}); err != nil {
+			return nil, err
+		}
+		failing, err := s.o.Store.ListOutbox(r.Context(), outbox.Filter{Provider: p.ID, Failing: true, Limit: maxPage})
+		if err != nil {
+			return nil, err
+		}
+		p.Failing = len(failing)
+		if p.Failing > 0 {
+			p.DeliveryError = bounded(failing[p.Failing-1].LastError)
+		}
+	}
+	return list, nil
+}
+
+func (s server) knownProvider(ctx context.Context, id string) bool {
+	for _, p := range s.o.Providers(ctx, false) {
+		if p.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (s server) noProvider(ctx context.Context) error {
+	var ids []string
+	for _, p := range s.o.Providers(ctx, false) {
+		ids = append(ids, p.ID)
+	}
+	return notFound("No such provider", "configured are "+strings.Join(ids, ", "))
+}
