@@ -31,7 +31,7 @@ test: ## unit, contract and fuzz-seed tests, with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -timeout 10m $(ARGS) ./...
 
-acceptance: ## the real things: Keycloak, Chainlit, Chromium (installs them first)
+acceptance: ## the real things: providers, apps, Chromium (installs them first)
 	acceptance/install
 	@mkdir -p .cache/acceptance
 	@echo "acceptance: running; everything that is printed goes to .cache/acceptance/output.log"

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -56,16 +57,20 @@ type Listener struct {
 	Listen string `json:"listen"`
 }
 
-// Provider is where people sign in.
+// Provider is where people sign in. Record overrides fields of the kind's record.
 type Provider struct {
-	ID              string   `json:"id"`
-	Kind            string   `json:"kind"`
-	Issuer          string   `json:"issuer"`
-	ClientID        string   `json:"client_id"`
-	ClientSecretEnv string   `json:"client_secret_env"`
-	Scopes          []string `json:"scopes,omitempty"`
-	BackchannelURL  string   `json:"backchannel_url,omitempty"`
-	CAFile          string   `json:"ca_file,omitempty"`
+	ID              string         `json:"id"`
+	Kind            string         `json:"kind"`
+	Issuer          string         `json:"issuer,omitempty"`
+	ClientID        string         `json:"client_id"`
+	ClientSecretEnv string         `json:"client_secret_env,omitempty"`
+	ClientKeyFile   string         `json:"client_key_file,omitempty"`
+	ClientKeyID     string         `json:"client_key_id,omitempty"`
+	ClientKeyIssuer string         `json:"client_key_issuer,omitempty"`
+	Scopes          []string       `json:"scopes,omitempty"`
+	Record          map[string]any `json:"record,omitempty"`
+	BackchannelURL  string         `json:"backchannel_url,omitempty"`
+	CAFile          string         `json:"ca_file,omitempty"`
 }
 
 // Logout is a request by which people sign out in the app itself.
@@ -137,12 +142,28 @@ func (e *Env) NewCardea(t testing.TB, s CardeaSetup) *Cardea {
 	if err := os.WriteFile(c.config, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if c.process != nil && c.process.Alive() {
-			_ = c.process.Terminate(20 * time.Second)
-		}
-	})
+	t.Cleanup(c.end)
 	return c
+}
+
+// Edit changes the configuration that the next start reads.
+func (c *Cardea) Edit(t testing.TB, edit func(*Config)) {
+	t.Helper()
+	data, err := os.ReadFile(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config Config
+	if err := json.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	edit(&config)
+	if data, err = json.MarshalIndent(config, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(c.config, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Start runs cardea serve and waits until it is ready.
@@ -207,18 +228,49 @@ func (c *Cardea) Log() string {
 // Command runs another cardea command with this configuration and returns its
 // standard output; a failure carries the error output.
 func (c *Cardea) Command(args ...string) (string, error) {
-	binary, err := c.env.cardeaBinary()
+	return c.env.RunCardea(c.Secret, append(args, "--config", c.config)...)
+}
+
+// RunCardea runs a cardea command with the client secret in the usual variable.
+func (e *Env) RunCardea(secret string, args ...string) (string, error) {
+	binary, err := e.cardeaBinary()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(binary, append(args, "--config", c.config)...)
-	cmd.Env = append(os.Environ(), secretEnv+"="+c.Secret)
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), secretEnv+"="+secret)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return stdout.String(), fmt.Errorf("cardea %s: %w: %s", strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
+}
+
+// opsAddress finds where a written configuration lets operators look.
+var opsAddress = regexp.MustCompile(`(?s)\nops:.*?listen: "?([^"\s}]+)`)
+
+// CardeaAt is a Cardea whose configuration is there already.
+func (e *Env) CardeaAt(t testing.TB, config, public, client, secret string) *Cardea {
+	t.Helper()
+	data, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops := "127.0.0.1:4181"
+	if m := opsAddress.FindSubmatch(data); m != nil {
+		ops = string(m[1])
+	}
+	e.Secret.Add("client_secret", secret)
+	c := &Cardea{URL: public, DataDir: filepath.Join(filepath.Dir(config), "data"), ClientID: client, Secret: secret, env: e, name: t.Name(), config: config, ops: "http://" + ops}
+	t.Cleanup(c.end)
+	return c
+}
+
+func (c *Cardea) end() {
+	if c.process != nil && c.process.Alive() {
+		_ = c.process.Terminate(20 * time.Second)
+	}
 }
 
 // SessionIDs lists, with cardea sessions list, the sessions of a person: the first

@@ -218,3 +218,15 @@ func (a *Admin) EndSession(t testing.TB, id string) {
 		t.Fatal(err)
 	}
 }
+
+// GrantRole gives a user a role of the realm.
+func (a *Admin) GrantRole(t testing.TB, username, role string) {
+	t.Helper()
+	var rep map[string]any
+	if err := a.do(http.MethodGet, "/"+a.Realm+"/roles/"+role, nil, &rep); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.do(http.MethodPost, "/"+a.Realm+"/users/"+a.UserID(t, username)+"/role-mappings/realm", []any{rep}, nil); err != nil {
+		t.Fatal(err)
+	}
+}

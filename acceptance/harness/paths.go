@@ -71,17 +71,24 @@ func ShortDir(t testing.TB) string {
 	return dir
 }
 
-// FreePort returns a loopback TCP port at which nobody listens. No port is named twice, and
-// all are below those that the system gives away by itself, so that nothing takes one before
-// the server that it was named for.
+// FreePort returns a loopback TCP port at which nobody listens. No port is named twice, all
+// are below those that the system gives away by itself, and the UDP port of the same number
+// is held for a while as a mark for other processes, so that nothing takes one before the
+// server that it was named for.
 func FreePort() (int, error) {
 	const first, count = 20000, 12000
 	for range count {
 		port := first + (os.Getpid()*61+int(portsGiven.Add(1)))%count
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		mark, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			time.AfterFunc(time.Minute, func() { mark.Close() })
 			return port, l.Close()
 		}
+		mark.Close()
 	}
 	return 0, errors.New("no port between 20000 and 31999 is free")
 }
