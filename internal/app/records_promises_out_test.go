@@ -184,7 +184,7 @@ func noSilentWayBack(v *verdict, s *scene) {
 		}
 		receipt := cara.visit("/.cardea/signed-out")
 		cara.reset()
-		cara.signIn("/.cardea/sign-in")
+		cara.signInAgain("/.cardea/sign-in")
 		switch {
 		case forced(s.rec):
 			if !slices.Contains(cara.asked, "login") {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,7 @@ type scene struct {
 	url     string
 	log     *lockedBuffer
 	gateway *running
+	cutOff  atomic.Int32 // sign-ins whose code was worth nothing any more
 }
 
 // play starts a gateway whose record is given.
