@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // UnknownError says that nothing is kept under an id, and why that may be. It is an
@@ -81,7 +83,7 @@ func near(id string, heads []Head) []Head {
 			continue
 		}
 		seen[h.ID] = true
-		far := distance(id, h.ID)
+		far := strict.Distance(id, h.ID, maxFar)
 		if far > maxFar && len(id) >= prefix && strings.HasPrefix(h.ID, id) {
 			far = maxFar
 		}
@@ -97,36 +99,4 @@ func near(id string, heads []Head) []Head {
 		out = append(out, f.Head)
 	}
 	return out
-}
-
-// distance is how many characters must be changed, added, left out or swapped with the
-// next to get from a to b; more than maxFar where that is certain early.
-func distance(a, b string) int {
-	if d := len(a) - len(b); d > maxFar || d < -maxFar {
-		return maxFar + 1
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		least := i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-			least = min(least, row[j])
-		}
-		if least > maxFar {
-			return least
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
