@@ -224,7 +224,7 @@ func viaEndSession(page *harness.Page) bool {
 var receiptItem = regexp.MustCompile(`(?s)<li class="([a-z-]+)">.*?<span class="text">(.*?)</span>`)
 
 // providerOutcome returns the state of the receipt's line on the provider's session:
-// done, retrying, still-open, not-possible or failed; "" without such a line.
+// done, under-way, retrying, still-open, not-possible or failed; "" without such a line.
 func providerOutcome(page *harness.Page) string {
 	for _, m := range receiptItem.FindAllStringSubmatch(page.Body, -1) {
 		line := (&harness.Page{Body: m[2]}).Text()

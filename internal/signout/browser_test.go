@@ -64,7 +64,7 @@ func TestAnUnreachableProviderIsToldByTheServer(t *testing.T) {
 		t.Errorf("told:\n%s", diff)
 	}
 	steps, _ := r.Steps(t.Context(), res.Receipt)
-	if last := steps[len(steps)-1]; last.State != StepUnderWay {
+	if last := steps[len(steps)-1]; last.State != StepRetrying {
 		t.Errorf("%+v", last)
 	}
 }

@@ -61,6 +61,7 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 		if entries, err = o.o.Receipts.BySession(ctx, string(r.Session)); err != nil {
 			return nil, fmt.Errorf("reading what is still to be told: %w", err)
 		}
+		entries = o.lost(ctx, entries)
 	}
 	steps := []Step{here}
 	if r.Closed > 0 {
@@ -134,6 +135,22 @@ func appSteps(entries []outbox.Entry) []Step {
 	}
 	slices.SortFunc(steps, func(a, b Step) int { return strings.Compare(a.App, b.App) })
 	return steps
+}
+
+// lost counts as tried what a provider is to be told that does not answer: nothing there is
+// about to end.
+func (o *SignOut) lost(ctx context.Context, entries []outbox.Entry) []outbox.Entry {
+	entries = slices.Clone(entries)
+	for i := range entries {
+		e := &entries[i]
+		if e.State != outbox.Pending || e.Attempts > 0 || e.Kind == outbox.KindAppLogout {
+			continue
+		}
+		if p, ok := o.o.Providers(e.Provider); ok && !p.Reachable(ctx) {
+			e.Attempts = 1
+		}
+	}
+	return entries
 }
 
 // waits is the state of what has still to be told.
