@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/incident"
+	"github.com/cardea-auth/cardea/internal/record"
 	"github.com/cardea-auth/cardea/internal/web"
 )
 
@@ -25,13 +25,15 @@ func (a *App) adviceOf(provider string) incident.Advice {
 		return incident.Advice{}
 	}
 	r := a.cfg.Providers[i].Record
-	own := strings.NewReplacer("{public_url}", a.cfg.PublicURL.String(), "{id}", provider, "{client_id}", a.cfg.Providers[i].ClientID)
+	own := func(text string) string {
+		return record.Filled(text, a.cfg.PublicURL.String(), provider, a.cfg.Providers[i].ClientID)
+	}
 	of := incident.Advice{Fixes: make(map[string]string, len(r.Fixes))}
 	for _, note := range r.Notes {
-		of.Notes = append(of.Notes, own.Replace(note))
+		of.Notes = append(of.Notes, own(note))
 	}
 	for name, text := range r.Fixes {
-		of.Fixes[name] = own.Replace(text)
+		of.Fixes[name] = own(text)
 	}
 	return of
 }

@@ -1,10 +1,6 @@
 package doctor
 
-import (
-	"strings"
-
-	"github.com/cardea-auth/cardea/internal/record"
-)
+import "github.com/cardea-auth/cardea/internal/record"
 
 // instead are findings that are fixed as another one is.
 func instead(id string) string {
@@ -40,7 +36,7 @@ func (x *examination) add(f Finding) {
 
 // fill puts the configuration's values into a record's words.
 func (x *examination) fill(s string) string {
-	return strings.NewReplacer("{public_url}", x.public, "{id}", x.p.ID, "{client_id}", x.p.ClientID).Replace(s)
+	return record.Filled(s, x.public, x.p.ID, x.p.ClientID)
 }
 
 // register says what to register, in the words of the provider's own console: in field, or

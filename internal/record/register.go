@@ -55,3 +55,9 @@ type Register struct {
 	// {client_id}.
 	Steps []string `yaml:"steps"`
 }
+
+// Filled is a text of a record for operators (a note, a fix, a step) with the gateway's
+// address, the provider's id and the client id in the places that it leaves for them.
+func Filled(text, publicURL, id, clientID string) string {
+	return strings.NewReplacer("{public_url}", publicURL, "{id}", id, "{client_id}", clientID).Replace(text)
+}

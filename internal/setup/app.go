@@ -37,15 +37,18 @@ func (a App) Title() string {
 
 // LookupPreset gives a preset; the error names what is near.
 func LookupPreset(name string) (preset.Preset, error) {
-	p, ok := preset.Lookup(name)
-	if ok {
+	if p, ok := preset.Lookup(name); ok {
 		return p, nil
 	}
-	names := preset.Names()
+	return preset.Preset{}, noSuch("preset", name, preset.Names())
+}
+
+// noSuch says that a name is none of those that there are, and which is near.
+func noSuch(what, name string, names []string) error {
 	if near := strict.Nearest(name, names); near != "" {
-		return p, fmt.Errorf("there is no preset %q; did you mean %q?", name, near)
+		return fmt.Errorf("there is no %s %q; did you mean %q?", what, name, near)
 	}
-	return p, fmt.Errorf("there is no preset %q; there are: %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no %s %q; there are: %s", what, name, strings.Join(names, ", "))
 }
 
 // App finds the app by the address that it listens at. name is its preset, or empty. The

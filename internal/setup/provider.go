@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/record"
-	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 const (
@@ -72,15 +71,10 @@ var ErrNothing = errors.New("nothing was found")
 
 // LookupKind gives the record of a kind; the error names what is near.
 func LookupKind(kind string) (record.Record, error) {
-	r, ok := record.Lookup(kind)
-	if ok {
+	if r, ok := record.Lookup(kind); ok {
 		return r, nil
 	}
-	kinds := record.Kinds()
-	if near := strict.Nearest(kind, kinds); near != "" {
-		return r, fmt.Errorf("there is no kind of provider %q; did you mean %q?", kind, near)
-	}
-	return r, fmt.Errorf("there is no kind of provider %q; there are: %s", kind, strings.Join(kinds, ", "))
+	return record.Record{}, noSuch("kind of provider", kind, record.Kinds())
 }
 
 // Provider finds the provider by its issuer, or what somebody took for it, by its kind, or by

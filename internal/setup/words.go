@@ -77,7 +77,7 @@ func (p Plan) fill(s string) string {
 	if client == "" {
 		client = "the client"
 	}
-	return strings.NewReplacer("{public_url}", p.Place.PublicURL, "{id}", ProviderID, "{client_id}", client).Replace(s)
+	return record.Filled(s, p.Place.PublicURL, ProviderID, client)
 }
 
 // Write writes the registration for people.
