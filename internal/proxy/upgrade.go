@@ -53,7 +53,10 @@ type tunnel struct {
 	message string        // for the browser, before the close frame
 	drained chan struct{} // closed when nothing more is read from the client
 	told    chan struct{} // closed when both sides have been told of the end
-	open    bool          // the switch is complete; guarded by the exchange's lock
+
+	// Guarded by the exchange's lock.
+	open  bool    // the switch is complete
+	ended *string // cause of an end that came before it was
 }
 
 // flow is one direction.
@@ -129,9 +132,10 @@ func (c *clientEnd) WriteTo(io.Writer) (int64, error) {
 func (t *tunnel) fromBrowser() error {
 	t.x.mu.Lock()
 	t.open = true
+	ended := t.ended
 	t.x.mu.Unlock()
-	if t.x.ended.Load() { // it ended while the switch was under way
-		t.end("")
+	if ended != nil {
+		t.end(*ended)
 	}
 	if early := t.early; len(early) > 0 {
 		t.early = nil
@@ -252,9 +256,12 @@ func (t *tunnel) send(f *flow, dst io.Writer, p []byte, person bool) error {
 func (t *tunnel) end(cause string) {
 	t.x.mu.Lock()
 	open := t.open
+	if !open {
+		t.ended = &cause // the switch's last step ends it
+	}
 	t.x.mu.Unlock()
 	if !open || !t.ending.CompareAndSwap(false, true) {
-		return // while the switch is under way, its last step ends it
+		return
 	}
 	t.code, t.reason, t.message = t.x.p.o.CloseCode, "signed out", t.x.p.o.Farewell
 	if cause == CauseShutdown {
