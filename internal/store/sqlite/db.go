@@ -29,7 +29,7 @@ type Options struct {
 type DB struct {
 	file    string
 	log     *slog.Logger
-	lock    *os.File
+	lock    dirLock
 	reads   *sql.DB
 	writes  *sql.DB
 	writer  *writer

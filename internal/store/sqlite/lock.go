@@ -23,22 +23,32 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("data_dir %s is in use by process %d", e.Dir, e.PID)
 }
 
+// dirLock is a data folder taken.
+type dirLock struct{ file *os.File }
+
+// Close gives the folder back, whoever else holds the file open: a child between fork and
+// exec has it too, and would hold the folder for as long as that takes.
+func (l dirLock) Close() error {
+	err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
+	return errors.Join(err, l.file.Close())
+}
+
 // lockDir takes the data folder for this process. The kernel gives it back when the
 // process ends, however it ends; the file stays.
-func lockDir(dir string) (*os.File, error) {
+func lockDir(dir string) (dirLock, error) {
 	path := filepath.Join(dir, "lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("opening the lock of data_dir: %w", err)
+		return dirLock{}, fmt.Errorf("opening the lock of data_dir: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("locking %s: %w", path, err)
+			return dirLock{}, fmt.Errorf("locking %s: %w", path, err)
 		}
 		text, _ := os.ReadFile(path)
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-		return nil, &InUseError{Dir: dir, PID: pid}
+		return dirLock{}, &InUseError{Dir: dir, PID: pid}
 	}
 	err = f.Truncate(0)
 	if err == nil {
@@ -46,7 +56,7 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("writing %s: %w", path, err)
+		return dirLock{}, fmt.Errorf("writing %s: %w", path, err)
 	}
-	return f, nil
+	return dirLock{f}, nil
 }

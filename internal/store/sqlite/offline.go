@@ -13,7 +13,7 @@ import (
 // Offline is a database file that no gateway uses: its folder is locked until Close.
 type Offline struct {
 	path string
-	lock *os.File
+	lock dirLock
 }
 
 // OpenOffline locks the folder of the database at path, making it where it is missing,
@@ -33,7 +33,7 @@ func OpenOffline(path string) (*Offline, error) {
 		return nil, err
 	}
 	o := &Offline{path: path, lock: lock}
-	err = Adopt(dir, lock.Name())
+	err = Adopt(dir, lock.file.Name())
 	if err == nil {
 		err = finishRestore(path)
 	}
