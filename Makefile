@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test acceptance bench lint vuln clean
+.PHONY: help demo build test acceptance screenshots bench lint vuln clean
 
 GO ?= go
 # ARGS are passed on: make demo ARGS="--token-life 10s"
@@ -42,6 +42,10 @@ acceptance: ## the real things: providers, apps, Chromium (installs them first)
 		"$$(grep -cE '^--- PASS' .cache/acceptance/output.log || true)" "$$(grep -cE '^--- FAIL' .cache/acceptance/output.log || true)"; \
 	if [ $$status -ne 0 ]; then grep -nE -A30 '^ *--- FAIL' .cache/acceptance/output.log | tail -n 200; fi; \
 	exit $$status
+
+screenshots: ## pictures of every page: docs/images, and in full .cache/screenshots (installs Chromium first)
+	acceptance/install chromium
+	@cd acceptance && $(GO) run ./screenshots $(ARGS)
 
 bench: ## measure, in ratios against bare handlers
 	$(GO) run ./bench $(ARGS)

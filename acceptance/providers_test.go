@@ -86,18 +86,25 @@ type object = map[string]any
 // app's is there: choosing themselves, name and password, consent, yes to a sign-out.
 func (w *elsewhere) through(t *testing.T, p *harness.Person, page *harness.Page) *harness.Page {
 	t.Helper()
+	page, err := w.tryThrough(p, page)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.LogTail())
+	}
+	return page
+}
+
+// tryThrough is through for goroutines, which must not end the test.
+func (w *elsewhere) tryThrough(p *harness.Person, page *harness.Page) (*harness.Page, error) {
 	for range 6 {
 		if strings.HasPrefix(page.URL.String(), w.URL+"/") {
-			return page
+			return page, nil
 		}
-		next, err := w.obey(p, page)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, w.LogTail())
+		var err error
+		if page, err = w.obey(p, page); err != nil {
+			return nil, err
 		}
-		page = next
 	}
-	t.Fatalf("the provider asks on and on: %s", page)
-	return nil
+	return nil, fmt.Errorf("the provider asks on and on: %s", page)
 }
 
 func (w *elsewhere) obey(p *harness.Person, page *harness.Page) (*harness.Page, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/guard"
@@ -173,7 +174,7 @@ func newSession(now time.Time) *session.Session {
 func newGuard(st *sqlite.Store, ttl time.Duration) (*guard.Guard, error) {
 	logger := slog.New(slog.DiscardHandler)
 	r, err := refresh.New(refresh.Options{
-		Store: st, Providers: idle{}, Ender: idle{}, Revoker: idle{}, Admitter: idle{}, Logger: logger, Now: time.Now,
+		Store: st, Providers: idle{}, Ender: idle{}, Revoker: idle{}, Admitter: idle{}, Audit: idle{}, Logger: logger, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -189,6 +190,7 @@ var errIdle = errors.New("a token that is good for hours was to be refreshed")
 func (idle) Provider(string) (refresh.Provider, refresh.Policy, bool) {
 	return nil, refresh.Policy{}, true
 }
+func (idle) Record(context.Context, time.Time, ...audit.Event) error         { return errIdle }
 func (idle) End(context.Context, time.Time, session.ID, session.Cause) error { return errIdle }
 func (idle) RevokeLater(context.Context, time.Time, *session.Session, oidc.Tokens) error {
 	return errIdle

@@ -56,6 +56,16 @@ func (c *Chromium) Close() {
 	c.cancel()
 }
 
+// Open opens a tab in a fresh browser context, for programs that are no tests. close ends it.
+func (c *Chromium) Open() (tab context.Context, closeTab func(), err error) {
+	tab, closeTab = chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
+	if err := chromedp.Do(tab); err != nil {
+		closeTab()
+		return nil, nil, fmt.Errorf("opening a tab: %w", err)
+	}
+	return tab, closeTab, nil
+}
+
 // Tab is one tab of one person's browser. Steps fail the test with a picture.
 type Tab struct {
 	t   testing.TB
@@ -150,6 +160,12 @@ func (b *Tab) Type(selector, text string) {
 	b.t.Helper()
 	s := chromedp.CSS(selector)
 	b.do("typing into "+selector, chromedp.WaitVisible(s), chromedp.SendKeys(s, text))
+}
+
+// Upload chooses a file in a field for one.
+func (b *Tab) Upload(selector, file string) {
+	b.t.Helper()
+	b.do("choosing a file in "+selector, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{file}))
 }
 
 // Has reports whether the page holds the element now.

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -50,6 +51,10 @@ type Config struct {
 	Ops            Listener   `json:"ops"`
 	Providers      []Provider `json:"providers"`
 	Apps           []App      `json:"apps"`
+
+	Access  map[string]any `json:"access,omitempty"`
+	Audit   map[string]any `json:"audit,omitempty"`
+	Avatars map[string]any `json:"avatars,omitempty"`
 }
 
 // Listener is an address to listen on.
@@ -71,6 +76,8 @@ type Provider struct {
 	Record          map[string]any `json:"record,omitempty"`
 	BackchannelURL  string         `json:"backchannel_url,omitempty"`
 	CAFile          string         `json:"ca_file,omitempty"`
+
+	LinkVerifiedEmail bool `json:"link_verified_email,omitempty"`
 }
 
 // Logout is a request by which people sign out in the app itself.
@@ -211,6 +218,26 @@ func (c *Cardea) Stop(t testing.TB) {
 
 // Kill is kill -9.
 func (c *Cardea) Kill() { c.process.Kill() }
+
+// reloadEnds are the lines by which a reload ends, whatever came of it.
+var reloadEnds = regexp.MustCompile(`msg="(configuration reloaded|configuration not reloaded|the configuration is the one that holds)`)
+
+// Reload sends SIGHUP and waits until the log says what came of it. It returns that line's
+// message and whether the configuration on disk is the one that counts now.
+func (c *Cardea) Reload(t testing.TB) (message string, counts bool) {
+	t.Helper()
+	before := len(reloadEnds.FindAllString(c.Log(), -1))
+	if err := c.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	var ends [][]string
+	Eventually(t, 20*time.Second, "the end of a reload", func() bool {
+		ends = reloadEnds.FindAllStringSubmatch(c.Log(), -1)
+		return len(ends) > before
+	})
+	message = ends[len(ends)-1][1]
+	return message, message != "configuration not reloaded"
+}
 
 // LogTail returns the end of the newest log, for failure messages.
 func (c *Cardea) LogTail() string { return Tail(c.logs[len(c.logs)-1], 40) }

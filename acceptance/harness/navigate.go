@@ -93,6 +93,9 @@ func (p *Person) Navigate(n Navigation) (*Page, error) {
 			site = farther(site, relation(from, current))
 		}
 		hops = append(hops, current.String())
+		if p.StopAt != "" && strings.HasPrefix(current.String(), p.StopAt) {
+			return &Page{URL: current, Hops: hops, Header: http.Header{}}, nil
+		}
 		page, err := p.step(method, current, form, from, site)
 		if err != nil {
 			return nil, fmt.Errorf("after %s: %w", (&Page{Hops: hops}).String(), err)

@@ -25,7 +25,13 @@ type Env struct {
 }
 
 // NewEnv finds the installation and makes fresh folders for logs and scratch.
-func NewEnv() (*Env, error) {
+func NewEnv() (*Env, error) { return newEnv("") }
+
+// NewEnvBeside is NewEnv for a program that may run beside the tests: its logs and scratch
+// are in a folder of that name.
+func NewEnvBeside(name string) (*Env, error) { return newEnv(name) }
+
+func newEnv(name string) (*Env, error) {
 	_, here, _, ok := runtime.Caller(0)
 	if !ok {
 		return nil, fmt.Errorf("finding the repository: no caller information")
@@ -36,7 +42,7 @@ func NewEnv() (*Env, error) {
 		Cache:  filepath.Join(root, ".cache", "acceptance"),
 		Secret: NewSecrets(),
 	}
-	env.Logs, env.Work = filepath.Join(env.Cache, "logs"), filepath.Join(env.Cache, "work")
+	env.Logs, env.Work = filepath.Join(env.Cache, name, "logs"), filepath.Join(env.Cache, name, "work")
 	for _, dir := range []string{env.Logs, env.Work} {
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, fmt.Errorf("removing what the last run left: %w", err)

@@ -30,6 +30,9 @@ var passwords = map[string]string{
 type Person struct {
 	Name string
 	Jar  http.CookieJar
+	// StopAt makes navigations end before an address that begins with it, unless empty:
+	// whoever holds an answer back, to carry it elsewhere.
+	StopAt string
 
 	secrets   *Secrets
 	client    *http.Client

@@ -5,6 +5,7 @@
 // The environment says PORT, CLIENT_ID, CLIENT_SECRET and what of the client is registered:
 // REDIRECT_URI, POST_LOGOUT_REDIRECT_URI, BACKCHANNEL_LOGOUT_URI, CLIENT_JWKS.
 import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 
 const say = process.env;
@@ -25,6 +26,7 @@ const people = {
 const logins = Object.keys(people);
 
 async function oidcProvider() {
+  const more = say.CLAIMS_FILE ? JSON.parse(readFileSync(say.CLAIMS_FILE)) : {}; // of everybody
   const { default: Provider } = await import('oidc-provider');
   const client = {
     client_id: say.CLIENT_ID,
@@ -47,7 +49,7 @@ async function oidcProvider() {
   const provider = new Provider(issuer, {
     clients: [client],
     cookies: { keys: ['of these tests alone'] },
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups'] },
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups', 'picture'] },
     features: {
       devInteractions: { enabled: true },
       rpInitiatedLogout: { enabled: true },
@@ -58,7 +60,7 @@ async function oidcProvider() {
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount: (_, id) => ({
       accountId: id,
-      claims: () => ({ sub: id, preferred_username: id, email_verified: true, ...people[id] }),
+      claims: () => ({ sub: id, preferred_username: id, email_verified: true, ...people[id], ...more }),
     }),
     ttl: { AccessToken: Number(say.ACCESS_TOKEN_LIFE ?? 3600), Session: 3600, Grant: 3600, RefreshToken: 3600, IdToken: 3600, Interaction: 600 },
     rotateRefreshToken: true,

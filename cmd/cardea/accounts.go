@@ -15,13 +15,13 @@ import (
 func accountsCommand(p process) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "accounts",
-		Short: "List, show, disable, enable and delete people's accounts",
+		Short: "List, show, disable, enable, unlink and delete people's accounts",
 		Long: `An account is a person. It has a handle, by which apps know the person and which nobody
 else ever gets, and one or more identities at providers. ACCOUNT is a handle or an id.
 
 These commands ask the running gateway over its admin socket, which only the user that runs
 it can open, or over the address and with the credential that the configuration names.`,
-	}, accountsList(p), accountsShow(p), accountsDisable(p), accountsEnable(p), accountsDelete(p))
+	}, accountsList(p), accountsShow(p), accountsDisable(p), accountsEnable(p), accountsUnlink(p), accountsDelete(p))
 }
 
 func accountsList(p process) *cobra.Command {
@@ -96,7 +96,8 @@ func accountsShow(p process) *cobra.Command {
 		Use:   "show ACCOUNT",
 		Short: "Show an account with its identities, addresses and devices",
 		Long: `Shows who somebody is here: handle, name, e-mail addresses and whether they are believed,
-identities at providers with the last sign-in of each, and the browsers that are signed in.
+identities at providers with the last sign-in and the key of each, which
+"cardea accounts unlink" takes, and the browsers that are signed in.
 Of a deleted account it shows that its handle is taken for good.`,
 		Example: `  cardea accounts show ann`,
 	}, func(ctx context.Context, c *admin.Client, name string) error {
@@ -137,9 +138,9 @@ func accountText(out io.Writer, v admin.AccountShown) error {
 	}
 	fmt.Fprintln(out, "\nIdentities")
 	var t table
-	t.row("PROVIDER", "ISSUER", "SUBJECT", "EMAIL", "BELIEVED", "LINKED", "LAST SIGN-IN")
+	t.row("PROVIDER", "ISSUER", "SUBJECT", "EMAIL", "BELIEVED", "LINKED", "LAST SIGN-IN", "IDENTITY")
 	for _, i := range a.Identities {
-		t.row(i.Provider, i.Issuer, i.Subject, i.Email, i.EmailBelieved, i.LinkedAt, i.LastSignIn)
+		t.row(i.Provider, i.Issuer, i.Subject, i.Email, i.EmailBelieved, i.LinkedAt, i.LastSignIn, i.Key)
 	}
 	if err := t.write(out); err != nil || len(v.Sessions) == 0 {
 		return err

@@ -37,17 +37,34 @@ and check while you type.`,
 }
 
 func configCheck(p process) *cobra.Command {
-	var path string
+	r := &reach{p: p}
+	var running bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Say everything that is wrong with a configuration",
+		Short: "Say everything that is wrong with a configuration, or what it would change",
 		Long: `Reads the configuration as "cardea serve" does and lists every fault at once, each
 with its line and what to write instead. Nothing is started or changed.
 
-Exit code 0: no fault (there may be warnings). 2: at least one fault.`,
+With --against-running the gateway that runs is asked what a reload (SIGHUP) would bring
+about: what would change, which keys need a restart, how many sessions would end and why.
+It reads the secrets and certificates that the configuration names itself. Where the
+configuration moves the admin socket, name the one that is used now by --admin.
+
+Exit code 0: no fault (there may be warnings), and a reload would be taken. 1: the gateway
+cannot be reached. 2: at least one fault, or a key that needs a restart.`,
+		Example: `  cardea config check --config /etc/cardea/cardea.yaml
+  cardea config check --against-running --config cardea.new.yaml`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := load(p, path)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if running {
+				return checkAgainst(cmd.Context(), r)
+			}
+			for _, flag := range []string{"admin", "admin-token-file", "admin-ca-file", "json"} {
+				if cmd.Flags().Changed(flag) {
+					return usageError{fmt.Errorf("--%s has a meaning with --against-running only", flag)}
+				}
+			}
+			cfg, err := load(p, r.config)
 			if err != nil {
 				return err
 			}
@@ -55,7 +72,8 @@ Exit code 0: no fault (there may be warnings). 2: at least one fault.`,
 			return nil
 		},
 	}
-	configFlag(cmd, &path)
+	r.flags(cmd)
+	cmd.Flags().BoolVar(&running, "against-running", false, "ask the running gateway what a reload would change and end")
 	return cmd
 }
 

@@ -141,7 +141,7 @@ func begin(cmd *cobra.Command, p process, cfg *config.Config, ask app.Asker, sta
 		fmt.Fprintf(p.out, "\nWhen that is done%s:\n\n", with)
 	default:
 		fmt.Fprintf(p.out, "\nStarting. Open %s and sign in; Ctrl-C stops it, and \"cardea serve --config %s\"%s starts it again.\n\n", cfg.Apps[0].URL.String(), file, with)
-		return serve(cmd.Context(), p, cfg)
+		return serve(cmd.Context(), p, cfg, nil) // closing the terminal ends it
 	}
 	fmt.Fprintf(p.out, "   cardea doctor --config %[1]s\n   cardea serve --config %[1]s\n", file)
 	if report.Failed() {

@@ -94,7 +94,7 @@ or write a configuration (see "cardea config --help") and:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nRun \"%s --help\" for what it takes", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), accountsCommand(p), sessionsCommand(p), outboxCommand(p), providersCommand(p),
+	root.AddCommand(serveCommand(p), demoCommand(p), devProviderCommand(p), configCommand(p), accountsCommand(p), sessionsCommand(p), outboxCommand(p), providersCommand(p), auditCommand(p),
 		whyCommand(p), initCommand(p), doctorCommand(p), backupCommand(p), restoreCommand(p), healthCommand(p), versionCommand(p))
 	return root
 }

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	eventually COMMAND...  the command succeeds within 20 seconds
 //	refused VAR URL        a browser opens a page that shows a reference, which VAR then is
 //	terminate              every command in the background gets SIGTERM
+//	hangup                 every command in the background gets SIGHUP
 //	neighbours VAR         VAR is a free port before a free port
 //	sample-app PORT        the demo's sample app listens there
 //	signs-in ADDRESS ISSUER PERSON PASSWORD
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "eventually": eventually, "terminate": terminate, "refused": refused, "sample-app": sampleApp, "signs-in": signsIn, "neighbours": neighbours},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "eventually": eventually, "terminate": terminate, "hangup": hangup, "refused": refused, "sample-app": sampleApp, "signs-in": signsIn, "neighbours": neighbours},
 		Setup: func(env *testscript.Env) error {
 			for i, port := range freePorts(t, 4) {
 				env.Setenv("PORT"+strconv.Itoa(i+1), strconv.Itoa(port))
@@ -81,11 +82,19 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	signalAll(ts, neg, args, "terminate", syscall.SIGTERM)
+}
+
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	signalAll(ts, neg, args, "hangup", syscall.SIGHUP)
+}
+
+func signalAll(ts *testscript.TestScript, neg bool, args []string, name string, sig syscall.Signal) {
 	if neg || len(args) != 0 || len(ts.BackgroundCmds()) == 0 {
-		ts.Fatalf("usage: terminate, with a command in the background")
+		ts.Fatalf("usage: %s, with a command in the background", name)
 	}
 	for _, cmd := range ts.BackgroundCmds() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) { // killed before, perhaps
+		if err := cmd.Process.Signal(sig); !errors.Is(err, os.ErrProcessDone) { // killed before, perhaps
 			ts.Check(err)
 		}
 	}

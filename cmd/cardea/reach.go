@@ -32,10 +32,14 @@ type reach struct {
 
 func (r *reach) flags(cmd *cobra.Command) {
 	configFlag(cmd, &r.config)
+	r.adminFlags(cmd)
+	cmd.Flags().BoolVar(&r.json, "json", false, "print JSON")
+}
+
+func (r *reach) adminFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.admin, "admin", "", "the gateway's admin address, such as unix:/var/lib/cardea/admin.sock or https://gate.internal:9443 (default: what the configuration says)")
 	cmd.Flags().StringVar(&r.token, "admin-token-file", "", "the file with the credential, for an address that is no socket (default: what the configuration says)")
 	cmd.Flags().StringVar(&r.ca, "admin-ca-file", "", "trust these PEM certificates too, for https (default: admin.tls.cert_file)")
-	cmd.Flags().BoolVar(&r.json, "json", false, "print JSON")
 }
 
 func (r *reach) client() (*admin.Client, error) {

@@ -70,7 +70,8 @@ func utf16Of(r rune) []uint16 { return utf16.AppendRune(nil, r) }
 // table prints rows in columns that stay aligned whatever the script. Its cells are made
 // safe.
 type table struct {
-	rows [][]string
+	rows   [][]string
+	widths []int // from one write to the next, so that what comes later stays in its column
 }
 
 const maxCell = 60
@@ -96,13 +97,12 @@ func (t *table) row(cells ...any) {
 }
 
 func (t *table) write(out io.Writer) error {
-	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
+			if i == len(t.widths) {
+				t.widths = append(t.widths, 0)
 			}
-			widths[i] = max(widths[i], widthOf(cell))
+			t.widths[i] = max(t.widths[i], widthOf(cell))
 		}
 	}
 	var b strings.Builder
@@ -110,11 +110,12 @@ func (t *table) write(out io.Writer) error {
 		for i, cell := range row {
 			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-widthOf(cell)+2))
+				b.WriteString(strings.Repeat(" ", t.widths[i]-widthOf(cell)+2))
 			}
 		}
 		b.WriteByte('\n')
 	}
+	t.rows = nil
 	_, err := io.WriteString(out, b.String())
 	return err
 }

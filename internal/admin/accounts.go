@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 )
@@ -95,7 +96,7 @@ func personView(p account.Person, sessions int) *AccountDetails {
 	}
 	for _, i := range p.Identities {
 		v.Identities = append(v.Identities, Identity{
-			Provider: i.Provider, Issuer: i.Issuer, Subject: i.Subject, LinkedAt: i.LinkedAt, LastSignIn: i.LastUsed, Email: i.Email, EmailBelieved: i.EmailBelieved,
+			Key: i.Key(), Provider: i.Provider, Issuer: i.Issuer, Subject: i.Subject, LinkedAt: i.LinkedAt, LastSignIn: i.LastUsed, Email: i.Email, EmailBelieved: i.EmailBelieved,
 		})
 		v.Providers = append(v.Providers, i.Provider)
 		if i.LastUsed.After(v.LastSignIn) {
@@ -148,7 +149,10 @@ func (s server) disable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed, sum, err := s.o.People.Disable(r.Context(), ref.ID, operator)
+	if err := s.asked(r.Context(), actDisable, audit.Event{Account: ref.ID, Handle: ref.Handle}); err != nil {
+		return nil, err
+	}
+	changed, sum, err := s.o.People.Disable(r.Context(), ref.ID, operator(r.Context()))
 	return s.acted(ref, stateDisabled, changed, sum, err)
 }
 
@@ -160,7 +164,10 @@ func (s server) enable(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.o.People.Enable(r.Context(), ref.ID, operator)
+	if err := s.asked(r.Context(), actEnable, audit.Event{Account: ref.ID, Handle: ref.Handle}); err != nil {
+		return nil, err
+	}
+	changed, err := s.o.People.Enable(r.Context(), ref.ID, operator(r.Context()))
 	if errors.Is(err, account.ErrErasing) {
 		return nil, conflict("account-deleting", "The account is being deleted", "a deletion that has begun is not taken back")
 	}
@@ -183,7 +190,10 @@ func (s server) delete(r *http.Request) (any, error) {
 	if !ref.ErasedAt.IsZero() {
 		return done, nil
 	}
-	sum, err := s.o.People.Delete(r.Context(), ref.ID, operator)
+	if err := s.asked(r.Context(), actDelete, audit.Event{Account: ref.ID, Handle: ref.Handle}); err != nil {
+		return nil, err
+	}
+	sum, err := s.o.People.Delete(r.Context(), ref.ID, operator(r.Context()))
 	if errors.Is(err, account.ErrErased) { // by somebody else, a moment ago
 		return done, nil
 	}

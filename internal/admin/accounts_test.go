@@ -52,8 +52,8 @@ func TestAPersonIsShownWithAllThatIsKept(t *testing.T) {
 			Account: Account{ID: "acc-a", Handle: "ann", Name: "Ann", Email: "ann@example.com", State: "active", CreatedAt: now, LastSignIn: now.Add(time.Hour), Providers: []string{"main", "second"}, Sessions: 1},
 			Emails:  []Email{{"ann@example.com", true}, {"ann@work.example", false}},
 			Identities: []Identity{
-				{Provider: "main", Issuer: "https://idp.example", Subject: "sub", LinkedAt: now, LastSignIn: now, Email: "ann@work.example"},
-				{Provider: "second", Issuer: "https://two.example", Subject: "sub", LinkedAt: now, LastSignIn: now.Add(time.Hour), Email: "ann@example.com", EmailBelieved: true},
+				{Key: account.KeyOf(f.people[0].Identities[0].Identity), Provider: "main", Issuer: "https://idp.example", Subject: "sub", LinkedAt: now, LastSignIn: now, Email: "ann@work.example"},
+				{Key: account.KeyOf(f.people[0].Identities[1].Identity), Provider: "second", Issuer: "https://two.example", Subject: "sub", LinkedAt: now, LastSignIn: now.Add(time.Hour), Email: "ann@example.com", EmailBelieved: true},
 			},
 		}
 		if diff := cmp.Diff(want, got.Account); diff != "" || len(got.Sessions) != 1 || got.Deleted != nil {
@@ -106,7 +106,7 @@ func TestActsOnAccountsSayWhatTheyDid(t *testing.T) {
 	check("enable", got, err, AccountAct{State: "active", Changed: true, Finished: true, Steps: []SummedStep{}})
 	got, err = c.Delete(t.Context(), "acc-a", "ann")
 	check("delete", got, err, AccountAct{State: "deleted", Changed: true, Finished: true, Ended: 3, Steps: steps})
-	if diff := cmp.Diff([]string{"disable acc-a by operator", "enable acc-a by operator", "delete acc-a by operator"}, f.acts); diff != "" {
+	if diff := cmp.Diff([]string{"disable acc-a by " + here(), "enable acc-a by " + here(), "delete acc-a by " + here()}, f.acts); diff != "" {
 		t.Error(diff)
 	}
 	f.actErr = fmt.Errorf("some: %w: %w", errUnfinished, session.ErrUnavailable)

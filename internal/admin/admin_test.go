@@ -121,7 +121,7 @@ func TestSessionsEndAsFullyAsByTheButton(t *testing.T) {
 				t.Errorf("%s: %v, asked %d\n%s", name, err, len(f.asked), diff)
 				continue
 			}
-			if tc.asked == 1 && (f.asked[0].Cause != session.CauseAdmin || f.asked[0].By != "operator" || f.asked[0].Mode == signout.ModeGateway) {
+			if tc.asked == 1 && (f.asked[0].Cause != session.CauseAdmin || f.asked[0].By != here() || f.asked[0].Mode == signout.ModeGateway) {
 				t.Errorf("%s: asked %+v", name, f.asked[0])
 			}
 			if len(f.filters) == 1 && f.filters[0] != tc.filter {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
@@ -49,6 +50,14 @@ func (s server) backup(w http.ResponseWriter, r *http.Request) {
 	if at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); req.WithKey && (!ok || at.Network() != "unix") {
 		httpx.WriteProblem(w, httpx.Problem{Type: "key-refused", Title: "The root key is handed out over a unix socket only", Status: http.StatusForbidden,
 			Detail: "make the backup without it, and keep a copy of what keys.root_file names"}, 0)
+		return
+	}
+	e := audit.Event{}
+	if req.WithKey {
+		e.Detail = map[string]string{"with_root_key": "yes"}
+	}
+	if err := s.asked(r.Context(), actBackup, e); err != nil {
+		s.fail(w, err)
 		return
 	}
 	out := &begun{ResponseWriter: w}

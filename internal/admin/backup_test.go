@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -40,7 +41,7 @@ func (*archive) BackupProgress() BackupProgress {
 func archiving(t *testing.T, a *archive) (unix, tcp *Client, logs *bytes.Buffer) {
 	t.Helper()
 	logs = &bytes.Buffer{}
-	s := server{Options{Backups: a, Incidents: &shelf{}, Logger: slog.New(slog.NewTextHandler(logs, nil))}}
+	s := server{Options{Backups: a, Trail: &trail{}, Incidents: &shelf{}, Logger: slog.New(slog.NewTextHandler(logs, nil)), Now: func() time.Time { return now }}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("GET /v1/backup", s.backupProgress)

@@ -25,6 +25,9 @@ var ErrNotRunning = errors.New("no running gateway answers")
 // ErrNotFound: what was asked about is not there.
 var ErrNotFound = errors.New("not found")
 
+// ErrRefused: the gateway does not do what was asked, and asking again is of no use.
+var ErrRefused = errors.New("refused")
+
 // Endpoint is where a gateway's API is, and what opens it.
 type Endpoint struct {
 	Network, Address string      // as net.Dial takes them; network is "unix" or "tcp"
@@ -217,7 +220,8 @@ type toldError struct {
 
 func (e toldError) Error() string { return e.text }
 
-// Is makes 404 ErrNotFound.
+// Is makes 404 ErrNotFound, and every fault of the request ErrRefused.
 func (e toldError) Is(target error) bool {
-	return target == ErrNotFound && e.status == http.StatusNotFound
+	refused := e.status >= 400 && e.status < 500 && e.status != http.StatusTooManyRequests
+	return target == ErrNotFound && e.status == http.StatusNotFound || target == ErrRefused && refused
 }

@@ -44,6 +44,12 @@ func (c *Client) Delete(ctx context.Context, name, handle string) (AccountAct, e
 	return c.act(ctx, name, "delete", DeleteRequest{Handle: handle})
 }
 
+// Unlink takes an identity, named by its key, from an account and ends the sessions that
+// it opened.
+func (c *Client) Unlink(ctx context.Context, name, key string) (AccountAct, error) {
+	return c.act(ctx, name, "unlink", UnlinkRequest{Identity: key})
+}
+
 func (c *Client) act(ctx context.Context, name, act string, body any) (AccountAct, error) {
 	var v AccountAct
 	err := c.wait(ctx, http.MethodPost, "/v1/accounts/"+url.PathEscape(name)+"/"+act, body, &v)

@@ -12,11 +12,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/outbox"
@@ -26,6 +29,9 @@ import (
 
 // fake is the store and the sign-out of a gateway.
 type fake struct {
+	planned   []string
+	planFails error
+
 	sessions []*session.Session
 	ended    map[session.ID]session.Tombstone
 	entries  []outbox.Entry
@@ -47,6 +53,86 @@ type fake struct {
 	kicks    int
 	probes   int
 	backups  func(w io.Writer) error
+	trail    *trail
+}
+
+// trail is an audit trail in memory.
+type trail struct {
+	mu      sync.Mutex
+	events  []audit.Event
+	last    int64
+	filters []audit.Filter
+	grown   chan struct{}
+	err     error
+}
+
+func (t *trail) add(e ...audit.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range e {
+		t.last++
+		e = audit.Fitted(e, now)
+		e.Seq = t.last
+		t.events = append(t.events, e)
+	}
+	if t.grown != nil {
+		close(t.grown)
+		t.grown = nil
+	}
+}
+
+func (t *trail) Record(_ context.Context, at time.Time, e ...audit.Event) error {
+	if t.err != nil {
+		return t.err
+	}
+	for _, e := range e {
+		if err := audit.Check(audit.Fitted(e, at)); err != nil {
+			return err
+		}
+	}
+	t.add(e...)
+	return nil
+}
+
+func (t *trail) LastAudit(context.Context) (int64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last, t.err
+}
+
+func (t *trail) AuditEvents(_ context.Context, f audit.Filter) ([]audit.Event, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.filters = append(t.filters, f)
+	list := slices.Clone(t.events)
+	if f.Newest {
+		slices.Reverse(list)
+	}
+	list = slices.DeleteFunc(list, func(e audit.Event) bool {
+		return e.Seq <= f.After || f.Before > 0 && e.Seq >= f.Before || len(f.Types) > 0 && !slices.Contains(f.Types, e.Type) ||
+			f.Account != "" && e.Account != f.Account || f.Provider != "" && e.Provider != f.Provider || f.Incident != "" && e.Incident != f.Incident
+	})
+	return list[:min(len(list), f.Limit)], t.err
+}
+
+func (t *trail) Wait(ctx context.Context, after int64) error {
+	for {
+		t.mu.Lock()
+		if t.last > after {
+			t.mu.Unlock()
+			return nil
+		}
+		if t.grown == nil {
+			t.grown = make(chan struct{})
+		}
+		grown := t.grown
+		t.mu.Unlock()
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 var errUnfinished = errors.New("the rest follows")
@@ -65,6 +151,11 @@ func (f *fake) Enable(_ context.Context, id, by string) (bool, error) {
 func (f *fake) Delete(_ context.Context, id, by string) (signout.Sum, error) {
 	f.acts = append(f.acts, "delete "+id+" by "+by)
 	return ended(3), f.actErr
+}
+
+func (f *fake) Unlink(_ context.Context, id, key, actor, by string) (account.Identity, signout.Sum, error) {
+	f.acts = append(f.acts, "unlink "+key+" of "+id+" by "+actor+" "+by)
+	return account.Identity{}, ended(3), f.actErr
 }
 
 // ended is the sum of n receipts.
@@ -135,6 +226,19 @@ func (f *fake) Deliverable(e outbox.Entry) error {
 }
 
 func (f *fake) WriteBackup(_ context.Context, w io.Writer, _ bool) error { return f.backups(w) }
+
+func (f *fake) Configuration() Configuration {
+	return Configuration{File: "/etc/cardea/cardea.yaml", SHA256: strings.Repeat("ab", 32), LoadedAt: now}
+}
+
+func (f *fake) PlanConfig(_ context.Context, folder string, text []byte) (ConfigPlan, error) {
+	f.planned = append(f.planned, folder+": "+string(text))
+	return ConfigPlan{
+		Faults: []ConfigFault{{Line: 1, Column: 2, Key: "apps", Message: "is missing", Fix: "write it"}}, Warnings: []ConfigWarning{{Line: 3, Key: "a", Message: "b"}},
+		Changes:      []ConfigChange{{Key: "listen", From: ":1", To: ":2", NeedsRestart: true}, {Key: "apps[chat]", From: "there"}},
+		NeedsRestart: []string{"listen"}, Ends: []ConfigEnd{{Why: "app", Name: "chat", Because: "no longer configured", Sessions: 2}}, Sessions: 2, Connections: 1,
+	}, f.planFails
+}
 
 func (f *fake) BackupProgress() BackupProgress { return BackupProgress{Running: true, Done: 3, Of: 5} }
 
@@ -241,8 +345,11 @@ func gateway(t *testing.T, f *fake) (*Client, string, *bytes.Buffer) {
 
 // options are those of a gateway on f.
 func options(f *fake, logs io.Writer) Options {
+	if f.trail == nil {
+		f.trail = &trail{}
+	}
 	return Options{
-		Store: f, SignOut: f, People: f, Unfinished: errUnfinished, Incidents: &f.shelf, Backups: f, Connections: func(session.ID) int { return 2 },
+		Store: f, Trail: f.trail, SignOut: f, People: f, Unfinished: errUnfinished, Incidents: &f.shelf, Backups: f, Configs: f, Connections: func(session.ID) int { return 2 },
 		Providers: f.providers, Apps: map[string]string{"chat": "https://chat.example", "hub": "https://*.apps.example"}, Kick: func() { f.kicks++ },
 		Logger: slog.New(slog.NewTextHandler(logs, nil)), Now: func() time.Time { return now },
 	}
@@ -260,7 +367,7 @@ func serve(t *testing.T, h http.Handler, logs *bytes.Buffer) (*Client, string, *
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}}
+	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ConnContext: ConnContext}}
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return NewClient(Endpoint{Network: "unix", Address: path}), path, logs

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/oidc"
@@ -124,8 +125,9 @@ func TestEverySchemaHasTheMembersOfItsType(t *testing.T) {
 	d := readDocument(t)
 	for _, v := range []any{
 		Session{}, SessionList{}, Step{}, SummedStep{}, Ended{}, Shown{}, EndRequest{}, EndAnswer{}, EndProgress{}, EndLine{},
-		Account{}, AccountList{}, AccountDetails{}, Email{}, Identity{}, Deleted{}, AccountShown{}, DeleteRequest{}, AccountAct{},
-		Delivery{}, DeliveryList{}, RetryRequest{}, RetryAnswer{}, Fetched{}, Provider{}, ProviderList{}, Incident{}, Seen{}, BackupRequest{}, BackupProgress{},
+		Account{}, AccountList{}, AccountDetails{}, Email{}, Identity{}, Deleted{}, AccountShown{}, DeleteRequest{}, UnlinkRequest{}, AccountAct{},
+		Delivery{}, DeliveryList{}, RetryRequest{}, RetryAnswer{}, Fetched{}, Provider{}, ProviderList{}, Incident{}, Seen{}, AuditPage{}, audit.Event{}, audit.Personal{}, BackupRequest{}, BackupProgress{},
+		Configuration{}, ConfigPlanRequest{}, ConfigPlan{}, ConfigFault{}, ConfigWarning{}, ConfigChange{}, ConfigEnd{},
 	} {
 		typ := reflect.TypeOf(v)
 		s, ok := d.Components.Schemas[typ.Name()]
@@ -238,7 +240,8 @@ func TestEveryOperationAnswersAsItIsDescribed(t *testing.T) {
 	f := full()
 	_, path, _ := gateway(t, f) // which checks every answer
 	bodies := map[string]string{
-		"POST /v1/sessions/end": `{"all":true}`, "POST /v1/outbox/retry": `{"failing":true}`, "POST /v1/accounts/{account}/delete": `{"handle":"ann"}`,
+		"POST /v1/sessions/end": `{"all":true}`, "POST /v1/outbox/retry": `{"failing":true}`, "POST /v1/config/plan": `{"folder":"/etc/cardea","text":"apps: []"}`, "POST /v1/accounts/{account}/delete": `{"handle":"ann"}`,
+		"POST /v1/accounts/{account}/unlink": `{"identity":"` + account.KeyOf(oidc.Identity{Issuer: "https://two.example", Subject: "sub"}) + `"}`,
 	}
 	names := strings.NewReplacer("{account}", "ann", "/sessions/{id}", "/sessions/a", "/outbox/{id}", "/outbox/e", "/providers/{id}", "/providers/main", "/incidents/{id}", "/incidents/why")
 	for _, r := range (server{}).routes() {
@@ -269,7 +272,7 @@ func TestEveryOperationAnswersAsItIsDescribed(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"/v1/sessions/z", "/v1/accounts/gone", "/v1/outbox/f", "/v1/providers?probe=true", "/v1/providers/second", "/v1/accounts?disabled=true&limit=1", "/v1/outbox?limit=1"} {
+	for _, target := range []string{"/v1/sessions/z", "/v1/accounts/gone", "/v1/outbox/f", "/v1/providers?probe=true", "/v1/providers/second", "/v1/accounts?disabled=true&limit=1", "/v1/audit?limit=1&newest=true", "/v1/outbox?limit=1"} {
 		if resp := ask(t, path, "GET", target, ""); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", target, resp.StatusCode)
 		}

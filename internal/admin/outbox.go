@@ -116,10 +116,16 @@ func (s server) retry(r *http.Request) (any, error) {
 		return nil, badRequest("the body is a JSON object with either id or failing: true")
 	}
 	if req.Failing {
+		if err := s.asked(r.Context(), actRetry, audit.Event{Detail: map[string]string{"filter": "failing"}}); err != nil {
+			return nil, err
+		}
 		return s.retryFailing(r.Context())
 	}
 	e, err := s.entry(r.Context(), req.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.asked(r.Context(), actRetry, audit.Event{Session: e.Session, Provider: e.Provider, App: e.App, Detail: map[string]string{"entry": e.ID}}); err != nil {
 		return nil, err
 	}
 	if err := s.requeue(r.Context(), e); err != nil {
@@ -143,7 +149,7 @@ func (s server) requeue(ctx context.Context, e outbox.Entry) error {
 		return conflict(kind, title, "nothing is left to tell it with")
 	}
 	if err == nil {
-		s.o.Logger.Info("delivery is retried", "entry", e.ID, "kind", e.Kind, "session", e.Session, "by", operator)
+		s.o.Logger.Info("delivery is retried", "entry", e.ID, "kind", e.Kind, "session", e.Session, "by", operator(ctx))
 	}
 	return err
 }

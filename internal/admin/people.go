@@ -36,6 +36,7 @@ type Email struct {
 
 // Identity is a person at a provider.
 type Identity struct {
+	Key           string    `json:"key"` // names it to unlink; opaque, and always the same
 	Provider      string    `json:"provider"`
 	Issuer        string    `json:"issuer"`
 	Subject       string    `json:"subject"`

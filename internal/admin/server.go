@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -64,6 +65,9 @@ type People interface {
 	Disable(ctx context.Context, id, by string) (changed bool, sum signout.Sum, err error)
 	Enable(ctx context.Context, id, by string) (changed bool, err error)
 	Delete(ctx context.Context, id, by string) (sum signout.Sum, err error)
+	// Unlink takes an identity, named by its key, from an account. It returns
+	// account.ErrLast and account.ErrNotLinked.
+	Unlink(ctx context.Context, id, key, actor, by string) (account.Identity, signout.Sum, error)
 }
 
 // Incidents explains what was refused.
@@ -75,8 +79,10 @@ type Incidents interface {
 // Options are what a Server lives on; all but Credential are required.
 type Options struct {
 	Backups     Backups
+	Configs     Configs
 	Incidents   Incidents
 	Store       Store
+	Trail       Trail
 	SignOut     SignOut
 	People      People
 	Unfinished  error
@@ -109,6 +115,7 @@ func (s server) routes() []route {
 		{"POST", "/v1/accounts/{account}/disable", nil, s.json(s.disable)},
 		{"POST", "/v1/accounts/{account}/enable", nil, s.json(s.enable)},
 		{"POST", "/v1/accounts/{account}/delete", nil, s.json(s.delete)},
+		{"POST", "/v1/accounts/{account}/unlink", nil, s.json(s.unlink)},
 		{"GET", "/v1/sessions", []string{"account", "provider", "app", "after", "limit"}, s.json(s.list)},
 		{"GET", "/v1/sessions/{id}", nil, s.json(s.show)},
 		{"POST", "/v1/sessions/end", nil, s.end},
@@ -118,6 +125,9 @@ func (s server) routes() []route {
 		{"GET", "/v1/providers", []string{"probe"}, s.json(s.providers)},
 		{"GET", "/v1/providers/{id}", []string{"probe"}, s.json(s.provider)},
 		{"GET", "/v1/incidents/{id}", nil, s.why},
+		{"GET", "/v1/audit", []string{"after", "before", "type", "account", "session", "provider", "reference", "since", "until", "newest", "limit", "wait"}, s.json(s.audit)},
+		{"GET", "/v1/config", nil, s.json(s.configuration)},
+		{"POST", "/v1/config/plan", nil, s.planConfig},
 		{"POST", "/v1/backup", nil, s.backup},
 		{"GET", "/v1/backup", nil, s.backupProgress},
 		{"GET", "/v1/openapi.json", nil, s.openapi},
@@ -126,12 +136,12 @@ func (s server) routes() []route {
 
 // New returns the API's handler.
 func New(o Options) (http.Handler, error) {
-	if o.Backups == nil || o.Incidents == nil || o.Store == nil || o.SignOut == nil || o.People == nil || o.Unfinished == nil ||
+	if o.Backups == nil || o.Configs == nil || o.Incidents == nil || o.Store == nil || o.Trail == nil || o.SignOut == nil || o.People == nil || o.Unfinished == nil ||
 		o.Connections == nil || o.Providers == nil || o.Apps == nil || o.Kick == nil || o.Logger == nil || o.Now == nil {
 		return nil, errors.New("admin: every option but Credential is required")
 	}
 	s := server{o}
-	h := s.known(s.mux())
+	h := s.identified(s.known(s.mux()))
 	if o.Credential != nil {
 		g, err := newGate(*o.Credential, o.Logger, o.Now)
 		if err != nil {
@@ -201,7 +211,13 @@ func (s server) noBrowsers(next http.Handler) http.Handler {
 // misspelt would select everything.
 func (s server) withParams(known []string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for name, values := range r.URL.Query() {
+		// Query would leave out what it cannot read.
+		params, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			s.refuse(w, "the query cannot be read; a percent sign is written %25, a semicolon %3B")
+			return
+		}
+		for name, values := range params {
 			switch {
 			case !slices.Contains(known, name) && len(known) == 0:
 				s.refuse(w, "there is no parameter "+strconv.Quote(name)+", and none is taken here")
@@ -263,7 +279,11 @@ func flagOf(r *http.Request, name string) (bool, error) {
 
 // decode reads a body that is one JSON object and has no unknown members.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	return decodeUpTo(w, r, into, maxBody)
+}
+
+func decodeUpTo(w http.ResponseWriter, r *http.Request, into any, limit int64) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(into)
 	if err == nil {

@@ -12,13 +12,11 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 )
-
-// operator is who acts over this API, for logs and receipts.
-const operator = "operator"
 
 func (s server) list(r *http.Request) (any, error) {
 	limit, err := limitOf(r)
@@ -165,10 +163,15 @@ func (s server) end(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s server) endOne(ctx context.Context, id string) (EndAnswer, error) {
-	out := signout.Request{Session: session.ID(id), Cause: session.CauseAdmin, By: operator}
+	out := signout.Request{Session: session.ID(id), Cause: session.CauseAdmin, By: operator(ctx)}
 	known, err := s.o.Store.ByID(ctx, out.Session)
 	if _, ended := errors.AsType[*session.EndedError](err); ended {
 		return EndAnswer{Already: true, Steps: []SummedStep{}}, nil
+	}
+	if !errors.Is(err, session.ErrNotFound) {
+		if err := s.asked(ctx, actEndSessions, audit.Event{Session: id}); err != nil {
+			return EndAnswer{}, err
+		}
 	}
 	if err == nil {
 		out.Known = known
@@ -196,11 +199,27 @@ func (s server) endMany(ctx context.Context, req EndRequest, progress func(int))
 			return EndAnswer{}, errors.Join(err, s.noProvider(ctx))
 		}
 	}
-	sum, err := s.o.SignOut.EndSummed(ctx, s.o.Now(), f, signout.Request{Cause: session.CauseAdmin, By: operator}, progress)
+	if err := s.asked(ctx, actEndSessions, audit.Event{Account: f.Account, Provider: req.Provider, App: req.App, Detail: filterOf(req)}); err != nil {
+		return EndAnswer{}, err
+	}
+	sum, err := s.o.SignOut.EndSummed(ctx, s.o.Now(), f, signout.Request{Cause: session.CauseAdmin, By: operator(ctx)}, progress)
 	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
 		return EndAnswer{}, err
 	}
 	return EndAnswer{Ended: sum.Ended, NotDurable: err != nil, Steps: summed(sum)}, nil
+}
+
+// filterOf is by what sessions were selected.
+func filterOf(r EndRequest) map[string]string {
+	switch {
+	case r.Account != "":
+		return map[string]string{"filter": "account"}
+	case r.Provider != "":
+		return map[string]string{"filter": "provider"}
+	case r.App != "":
+		return map[string]string{"filter": "app"}
+	}
+	return map[string]string{"filter": "all"}
 }
 
 func summed(sum signout.Sum) []SummedStep {

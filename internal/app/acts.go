@@ -21,19 +21,11 @@ import (
 // makeActs connects sign-in, guard, refresh and sign-out. They need each other in a
 // circle; ender and revoker close it.
 func (a *App) makeActs(ctx context.Context) error {
-	limits := a.limits()
-	a.recallClients(ctx)
-	admission := policy("access", a.cfg.Access)
 	var err error
-	if admission != nil {
-		if err = admission.Validate(); err != nil {
-			return err
-		}
-	}
 	a.refresher, err = refresh.New(refresh.Options{
-		Providers: refreshProviders{a.providers}, Store: a.storage.store, Ender: ender{a}, Revoker: revoker{a},
-		Admitter: admitter{admission}, OnChange: a.changed,
-		Logger: a.logger, Now: a.clock.Now, FailingLimit: a.cfg.Limits.RefreshFailing,
+		Providers: refreshProviders{a}, Store: a.storage.store, Ender: ender{a}, Revoker: revoker{a},
+		Admitter: admitter{a}, Audit: a.trail, OnChange: a.changed,
+		Logger: a.logger, Now: a.clock.Now, FailingLimit: a.cfg().Limits.RefreshFailing,
 		Alone: a.clock.Now(), // the data folder is locked
 	})
 	if err != nil {
@@ -41,7 +33,7 @@ func (a *App) makeActs(ctx context.Context) error {
 	}
 	a.guard, err = guard.New(guard.Options{
 		Store: seen{a.present(), a}, Refresher: a.refresher, Logger: a.logger, Now: a.clock.Now,
-		LoadWithin: a.cfg.Limits.StoreWait,
+		LoadWithin: a.cfg().Limits.StoreWait,
 	})
 	if err != nil {
 		return err
@@ -50,23 +42,19 @@ func (a *App) makeActs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var told []string
-	for _, c := range a.replayed() {
-		told = append(told, c.ID)
-	}
 	a.signOut, err = signout.New(signout.Options{
-		StateKey: stateKey, Tried: a.cfg.Limits.OutboxRetry, Clients: a.clients,
-		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providers.forSignOut,
-		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}}, Apps: told, Kick: func() { a.worker.Kick() },
+		StateKey: stateKey, Terms: a.signOutTerms(a.gen()),
+		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providerForSignOut,
+		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}, a.personal.watch}, Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
 		Connections:  func(id session.ID) int { return a.live.Open(string(id)) },
-		SignedOutURL: a.cfg.PublicURL.String() + "/.cardea/signed-out", Absolute: limits.Absolute,
+		SignedOutURL: a.cfg().PublicURL.String() + "/.cardea/signed-out",
 	})
 	if err != nil {
 		return err
 	}
 	handlers := a.signOut.Handlers()
-	handlers[outbox.KindAppLogout] = func(ctx context.Context, e outbox.Entry) error { return a.told.Deliver(ctx, e) }
+	handlers[outbox.KindAppLogout] = func(ctx context.Context, e outbox.Entry) error { return a.tellApp(ctx, e) }
 	a.worker, err = outbox.New(outbox.Options{
 		Store: a.storage.store, Handlers: handlers, Logger: a.logger, Now: a.clock.Now,
 	})
@@ -74,18 +62,32 @@ func (a *App) makeActs(ctx context.Context) error {
 		return err
 	}
 	a.signIn, err = signin.New(signin.Options{
-		Providers: signInProviders{a.providers}, Store: a.present(), Accounts: a.storage.store, Sealer: a.storage.keys,
-		Ender: ender{a}, Refresher: a.refresher, Revoker: revoker{a}, Logger: a.logger,
-		Origin: a.cfg.PublicURL.String(), Limits: limits, MaxAge: a.maxAges(), Clients: a.clients.Marks(),
-		Admission: admission, Moved: a.moved,
+		Providers: signInProviders{a}, Store: a.present(), Accounts: a.storage.store, Sealer: a.storage.keys,
+		Ender: ender{a}, Refresher: a.refresher, Revoker: revoker{a}, Audit: a.trail, Logger: a.logger,
+		Origin: a.cfg().PublicURL.String(), Terms: signInTerms(a.gen()), Moved: a.moved,
 	})
 	return err
 }
 
-// limits are a session's own: the widest of all apps, since they share it.
-func (a *App) limits() session.Limits {
+// signInTerms are what sign-ins hang on that a reload may change.
+func signInTerms(g *generation) signin.Terms {
+	return signin.Terms{Limits: limitsOf(g.cfg), MaxAge: maxAges(g.cfg), Clients: g.clients.Marks(), Admission: g.admission, LinkByEmail: linksByEmail(g)}
+}
+
+// signOutTerms are what ends hang on that a reload may change.
+func (a *App) signOutTerms(g *generation) signout.Terms {
+	t := signout.Terms{Tried: g.cfg.Limits.OutboxRetry, Clients: g.clients, Absolute: limitsOf(g.cfg).Absolute}
+	for _, c := range replayed(g.cfg) {
+		t.Apps = append(t.Apps, c.ID)
+	}
+	t.Apps = append(t.Apps, a.reloads.departed.ids()...)
+	return t
+}
+
+// limitsOf are a session's own: the widest of all apps, since they share it.
+func limitsOf(cfg *config.Config) session.Limits {
 	var l session.Limits
-	for i, app := range a.cfg.Apps {
+	for i, app := range cfg.Apps {
 		own := session.Limits{Idle: app.Session.Idle, Absolute: app.Session.Absolute}
 		if i == 0 {
 			l = own
@@ -97,10 +99,10 @@ func (a *App) limits() session.Limits {
 }
 
 // maxAges are how old a sign-in at each provider may be when somebody signs in here.
-func (a *App) maxAges() map[string]time.Duration {
+func maxAges(cfg *config.Config) map[string]time.Duration {
 	m := map[string]time.Duration{}
-	for i := range a.cfg.Providers {
-		if p := &a.cfg.Providers[i]; p.MaxAge > 0 {
+	for i := range cfg.Providers {
+		if p := &cfg.Providers[i]; p.MaxAge > 0 {
 			m[p.ID] = p.MaxAge
 		}
 	}
@@ -118,13 +120,24 @@ func policy(name string, c *config.Access) *access.Policy {
 // for connections that its groups or claims no longer let in where they are.
 func (a *App) changed(s *session.Session) {
 	a.guard.Put(s)
-	n := a.live.Cut(string(s.ID), string(session.CauseAccessWithdrawn), func(c live.Conn) bool {
-		x, ok := c.(interface{ Holds(*session.Session) bool })
-		return !ok || x.Holds(s)
-	})
-	if n > 0 {
+	if n := a.cut(a.gen(), s); n > 0 {
 		a.logger.Info("connections closed: the rules no longer let them in", "session", s.ID, "closed", n)
 	}
+}
+
+// cut closes the connections of a session that the rules of a generation do not let in
+// where they are, whatever let them in, and returns how many that were.
+func (a *App) cut(g *generation, s *session.Session) int {
+	return a.live.Cut(string(s.ID), string(session.CauseAccessWithdrawn), func(c live.Conn) bool { return holds(g, c, s) })
+}
+
+// holds tells whether the rules of a generation let a session in where its connection is.
+// A connection of the gateway's own pages is everywhere.
+func holds(g *generation, c live.Conn, s *session.Session) bool {
+	x, ok := c.(interface {
+		Holds(at func(origin, path string) *guard.App, s *session.Session) bool
+	})
+	return !ok || x.Holds(g.face.RulesAt, s)
 }
 
 // moved lets a renewed session's connections live on under its new id.
@@ -163,13 +176,15 @@ func (r revoker) RevokeLater(ctx context.Context, _ time.Time, s *session.Sessio
 
 // admitter evaluates admission anew after a refresh. The rules of apps are evaluated
 // by the guard at every change of the session.
-type admitter struct{ policy *access.Policy }
+type admitter struct{ a *App }
 
-func (x admitter) Admitted(s *session.Session) access.Decision {
-	if x.policy == nil {
+func (x admitter) Admitted(s *session.Session) access.Decision { return admitted(x.a.gen(), s) }
+
+func admitted(g *generation, s *session.Session) access.Decision {
+	if g.admission == nil {
 		return access.Decision{Allowed: true}
 	}
-	return x.policy.Evaluate(access.Subject{Profile: s.Profile, Claims: s.Claims})
+	return g.admission.Evaluate(access.Subject{Profile: s.Profile, Claims: s.Claims})
 }
 
 // seen tells the sign-in of every seat that is looked up: whatever opened it was no loop.

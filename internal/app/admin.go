@@ -14,37 +14,37 @@ import (
 // makePeople makes what acts on accounts.
 func (a *App) makePeople(context.Context) error {
 	var err error
-	a.people, err = people.New(people.Options{Store: a.storage.store, Ender: a.signOut, Logger: a.logger, Now: a.clock.Now})
+	a.people, err = people.New(people.Options{Store: a.storage.store, Identities: a.storage.store, Ender: a.signOut, Logger: a.logger, Now: a.clock.Now})
 	return err
 }
 
 // makeAdmin builds the administration API.
-func (a *App) makeAdmin(context.Context) error {
+func (a *App) makeAdmin(g *generation) error {
 	o := admin.Options{
-		Store: a.storage.store, SignOut: a.signOut, People: a.people, Unfinished: people.ErrUnfinished, Incidents: a.incidents, Backups: a,
+		Store: a.storage.store, Trail: operatorsTrail{a.storage.store, a.trailed}, SignOut: a.signOut, People: a.people, Unfinished: people.ErrUnfinished, Incidents: a.incidents, Backups: a, Configs: a,
 		Connections: func(id session.ID) int { return a.live.Open(string(id)) },
-		Providers:   a.providerViews, Apps: map[string]string{}, Kick: a.worker.Kick, Logger: a.logger, Now: a.clock.Now,
+		Providers:   g.providerViews, Apps: map[string]string{}, Kick: a.worker.Kick, Logger: a.logger, Now: a.clock.Now,
 	}
-	for i := range a.cfg.Apps {
-		o.Apps[a.cfg.Apps[i].ID] = a.cfg.Apps[i].URL.Origin.String()
+	for i := range g.cfg.Apps {
+		o.Apps[g.cfg.Apps[i].ID] = g.cfg.Apps[i].URL.Origin.String()
 	}
-	if c := a.cfg.Admin; c.Listen.Network != "unix" {
+	if c := g.cfg.Admin; c.Listen.Network != "unix" {
 		o.Credential = &admin.Credential{Token: c.Token.Reveal(), Host: c.URL.Host}
 	}
 	var err error
-	a.admin, err = admin.New(o)
+	g.admin, err = admin.New(o)
 	return err
 }
 
 // providerViews are the configured providers as operators see them, in the order of the
 // configuration.
-func (a *App) providerViews(ctx context.Context, probe bool) []admin.Provider {
-	list := make([]admin.Provider, len(a.cfg.Providers))
+func (g *generation) providerViews(ctx context.Context, probe bool) []admin.Provider {
+	list := make([]admin.Provider, len(g.cfg.Providers))
 	var asking sync.WaitGroup
-	for i := range a.cfg.Providers {
+	for i := range g.cfg.Providers {
 		asking.Go(func() {
-			c := &a.cfg.Providers[i]
-			p := a.providers[c.ID]
+			c := &g.cfg.Providers[i]
+			p := g.providers[c.ID]
 			status := p.Status()
 			if probe {
 				status = p.Probe(ctx)

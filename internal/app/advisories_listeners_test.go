@@ -20,7 +20,6 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/devprovider"
 )
 
@@ -40,7 +39,7 @@ func TestCVE_2024_47616_EachListenerAnswersItsOwnPathsOnly(t *testing.T) {
 	if p := b.do(http.MethodPost, w.url+"/v1/sessions/end", `{"all":true}`, "Origin", w.url, "Authorization", "Bearer "+w.sessions()[0].Grant.Tokens.AccessToken); p.status != http.StatusNotFound || len(w.sessions()) != 1 {
 		t.Errorf("ending sessions by the public listener: %d, %d live", p.status, len(w.sessions()))
 	}
-	ops := "http://" + w.gateway.app.cfg.Ops.Listen.Address
+	ops := "http://" + w.gateway.app.cfg().Ops.Listen.Address
 	for _, path := range []string{"/", "/api/whoami", "/.cardea/session", "/.cardea/sign-in", "/.cardea/sign-out", "/.cardea/jwks", "/.cardea/callback/main?state=x&code=y", "/v1/sessions", "/v1/outbox"} {
 		if p := b.do(http.MethodGet, ops+path, ""); p.status != http.StatusNotFound {
 			t.Errorf("%s on the operators' listener: %d", path, p.status)
@@ -232,24 +231,11 @@ func TestCVE_2024_23656_TLSIsWhatWasConfigured(t *testing.T) {
 func TestCVE_2024_23656_TheListenerSpeaksNoOldTLS(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	t.Cleanup(server.Close)
-	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := [2]string{filepath.Join(t.TempDir(), "cert"), filepath.Join(t.TempDir(), "key")}
-	for i, b := range []*pem.Block{{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}, {Type: "PRIVATE KEY", Bytes: key}} {
-		if err := os.WriteFile(files[i], pem.EncodeToMemory(b), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := secure(plain, &config.TLS{CertFile: files[0], KeyFile: files[1]})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := secure(plain, func() *tls.Certificate { return &server.TLS.Certificates[0] })
 	t.Cleanup(func() { _ = ln.Close() })
 	go func() {
 		for {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/cardea-auth/cardea/internal/applogout"
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/avatar"
 	"github.com/cardea-auth/cardea/internal/clock"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/guard"
@@ -25,6 +27,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
 	"github.com/cardea-auth/cardea/internal/signout"
+	"github.com/cardea-auth/cardea/internal/trail"
 	"github.com/cardea-auth/cardea/internal/vault"
 )
 
@@ -36,33 +39,42 @@ type Options struct {
 	Version string
 	// Ready, if set, is called once all listeners answer.
 	Ready func()
+	// Source is where Config was read; nil: there is no reload.
+	Source *Source
+	// Reload asks for a reload with every value that it brings.
+	Reload <-chan os.Signal
+	// Changed, if set, is told of every configuration that a reload has made count.
+	Changed func(*config.Config)
 }
 
 // App is a gateway: everything wired, nothing listening until Run.
 type App struct {
-	cfg    *config.Config
+	first  *config.Config // of the start; what holds now is cfg()
 	logger *slog.Logger
 	clock  *clock.Clock
 	ready  func()
 	copies copies
 
+	current   atomic.Pointer[generation]
+	reloads   reloads
+	strangers proxy.Strangers
+
 	storage   *storage
 	incidents *incident.Ledger
+	trail     *audit.Keeper
+	trailed   *trail.Trail
 	live      *live.Register
-	providers providers
 	guard     *guard.Guard
 	refresher *refresh.Refresher
 	signIn    *signin.SignIn
-	clients   *signout.Clients
 	signOut   *signout.SignOut
 	worker    *outbox.Worker
 	vault     *vault.Vault
-	jars      map[string]*vault.App // by app
 	script    *pagescript.Script
-	told      *applogout.Caller
-	upstreams map[string]upstream // by app
 	identity  *proxy.IdentityKeys
 	people    *people.People
+	personal  personal
+	avatars   *avatar.Avatars
 
 	late            late
 	web, ops, admin http.Handler
@@ -75,20 +87,26 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Config == nil || o.Logger == nil {
 		return nil, errors.New("app: Config and Logger are required")
 	}
-	a := &App{cfg: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, copies: copies{version: cmp.Or(o.Version, "unknown")}, live: live.NewRegister(), upstreams: map[string]upstream{}}
+	a := &App{first: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, copies: copies{version: cmp.Or(o.Version, "unknown")}, live: live.NewRegister()}
+	a.reloads.source, a.reloads.asked, a.reloads.changed = o.Source, o.Reload, o.Changed
+	a.web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.gen().face.ServeHTTP(w, r) })
+	a.admin = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.gen().admin.ServeHTTP(w, r) })
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
 		{"opening the store", a.openStore},
 		{"incidents", a.makeIncidents},
-		{"providers", a.makeProviders},
+		{"audit trail", a.makeTrail},
+		{"what carries the audit trail on", a.makeTrailed},
 		{"apps' cookies", a.makeVault},
+		{"configuration", a.begin},
+		{"people's own pages", a.makePersonal},
 		{"acts", a.makeActs},
-		{"faces", a.makeFaces},
-		{"operators' listeners", a.makeOps},
 		{"people", a.makePeople},
-		{"administration", a.makeAdmin},
+		{"pictures", a.makeAvatars},
+		{"configuration", a.finish},
+		{"operators' listeners", a.makeOps},
 	}
 	for _, s := range steps {
 		if err := s.do(ctx); err != nil {
@@ -101,9 +119,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 // Close releases what New opened. Run does it by itself.
 func (a *App) Close() {
-	for _, p := range a.upstreams {
-		p.Close()
+	if g := a.gen(); g != nil {
+		g.close()
 	}
+	a.reloads.departed.close()
 	if a.storage != nil {
 		if err := a.storage.db.Close(); err != nil {
 			a.logger.Error("closing the store", "err", err)
@@ -122,12 +141,16 @@ func (a *App) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	for _, run := range []func(context.Context){
-		a.guard.Run, a.signOut.Run, a.worker.Run, a.vault.Run, a.storage.refreshKeys, a.incidents.Run, a.people.Run,
+		a.guard.Run, a.signOut.Run, a.worker.Run, a.vault.Run, a.storage.refreshKeys, a.incidents.Run, a.trail.Run, a.trailed.Run, a.people.Run, a.avatars.Run,
 		func(ctx context.Context) { a.refresher.Run(ctx, a.liveSessions) },
-		a.cutOff,
+		a.cutOff, a.followReloads,
 		func(ctx context.Context) { a.late.run(ctx, a.storage.store.Add, a.worker.Kick) },
 	} {
 		background.Go(func() { run(work) })
+	}
+	a.reloads.chores.begin(work)
+	if err := a.record(ctx, a.trail, audit.ConfigLoaded, a.first, map[string]string{}); err != nil {
+		a.logger.Warn("the start is not in the audit trail yet", "err", err)
 	}
 	if a.ready != nil {
 		a.ready()

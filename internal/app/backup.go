@@ -35,18 +35,23 @@ func (a *App) WriteBackup(ctx context.Context, w io.Writer, withKey bool) error 
 	defer a.copies.one.Unlock()
 	a.copies.progress.Store(&admin.BackupProgress{Running: true})
 	defer a.copies.progress.Store(nil)
-	root, err := heldRoot(a.cfg)
+	root, err := heldRoot(a.cfg())
 	if err != nil {
 		return err
 	}
 	defer clear(root)
 	scratch := a.storage.db.ScratchName(rand.Text())
-	return writeBackup(ctx, w, scratch, backup.Draft{Cardea: a.copies.version, MadeAt: a.clock.Now(), Root: root, WithKey: withKey},
+	err = writeBackup(ctx, w, scratch, backup.Draft{Cardea: a.copies.version, MadeAt: a.clock.Now(), Root: root, WithKey: withKey},
 		func() (sqlite.Copied, error) {
 			return a.storage.db.Copy(ctx, sqlite.CopyOptions{To: scratch, Gentle: true, Progress: func(done, of int64) {
 				a.copies.progress.Store(&admin.BackupProgress{Running: true, Done: done, Of: of})
 			}})
 		})
+	if err != nil {
+		return err
+	}
+	a.backupMade(ctx, withKey)
+	return nil
 }
 
 // BackupProgress implements admin.Backups.

@@ -29,11 +29,11 @@ func (a *App) cutOff(ctx context.Context) {
 				a.logger.Info("the store answers again")
 			}
 			heard, cut = time.Now(), false
-		case !cut && time.Since(heard) >= a.cfg.Limits.StoreCutOff:
+		case !cut && time.Since(heard) >= a.cfg().Limits.StoreCutOff:
 			cut = true
 			n := a.live.CutAll("store cut off")
 			a.logger.Error("the store has been silent for too long; live connections were closed",
-				"after", a.cfg.Limits.StoreCutOff.String(), "closed", n, "err", err)
+				"after", a.cfg().Limits.StoreCutOff.String(), "closed", n, "err", err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,65 +16,58 @@ import (
 )
 
 // makeFaces builds the pages, one proxy per app, and the server that browsers meet.
-func (a *App) makeFaces(context.Context) error {
-	view, err := pages.New(pages.Options{PublicURL: a.cfg.PublicURL.String(), Insecure: a.insecure(), Logger: a.logger})
+func (a *App) makeFaces(g *generation) error {
+	view, err := pages.New(pages.Options{PublicURL: g.cfg.PublicURL.String(), Insecure: insecure(g.cfg), Logger: a.logger})
 	if err != nil {
 		return err
 	}
 	o := web.Options{
-		Public:     httpx.Origin(a.cfg.PublicURL.String()),
-		Forwarding: httpx.Forwarding{Trusted: a.cfg.TrustedProxies},
-		Guard:      a.guard, SignIn: a.signIn, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
-		Absolute: a.limits().Absolute, Known: a.guard.Known, HeaderBytes: a.cfg.Limits.HeaderBytes,
-		Live: a.live, Seen: a.guard.Seen, Notices: notices{a.providers}, Once: a.storage.store.Use,
-		Incidents: a.incidents,
+		Public:     httpx.Origin(g.cfg.PublicURL.String()),
+		Forwarding: httpx.Forwarding{Trusted: g.cfg.TrustedProxies},
+		Guard:      a.guard, SignIn: noticing{a.signIn, a.avatars}, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
+		Absolute: limitsOf(g.cfg).Absolute, Known: a.guard.Known, HeaderBytes: g.cfg.Limits.HeaderBytes,
+		Live: a.live, Seen: a.guard.Seen, Notices: notices{g.providers}, Once: a.storage.store.Use,
+		Incidents: a.incidents, Avatars: a.avatars, Account: a.personalPage(g),
 	}
-	for i := range a.cfg.Providers {
-		o.Providers = append(o.Providers, a.webProvider(&a.cfg.Providers[i]))
-	}
-	if a.identity, err = identityKeys(a.storage.keys, a.cfg.PublicURL.String()); err != nil {
-		return err
+	for i := range g.cfg.Providers {
+		o.Providers = append(o.Providers, webProvider(g, &g.cfg.Providers[i]))
 	}
 	o.JWKS = a.identity
 	failures := web.NewFailures(view, a.incidents, a.logger)
-	for i := range a.cfg.Apps {
-		app, err := a.webApp(&a.cfg.Apps[i], failures)
+	for i := range g.cfg.Apps {
+		app, err := a.webApp(g, &g.cfg.Apps[i], failures)
 		if err != nil {
-			return fmt.Errorf("app %s: %w", a.cfg.Apps[i].ID, err)
+			return fmt.Errorf("app %s: %w", g.cfg.Apps[i].ID, err)
 		}
 		o.Apps = append(o.Apps, app)
 	}
-	if a.told, err = a.makeAppLogouts(); err != nil {
+	if g.told, err = a.makeAppLogouts(g); err != nil {
 		return err
 	}
-	server, err := web.New(o)
-	if err != nil {
-		return err
-	}
-	a.web = server
-	return nil
+	g.face, err = web.New(o)
+	return err
 }
 
 // insecure tells whether people reach the gateway by plain http beyond loopback.
-func (a *App) insecure() bool {
-	return a.cfg.PublicURL.Scheme == "http" && !a.cfg.PublicURL.Loopback()
+func insecure(cfg *config.Config) bool {
+	return cfg.PublicURL.Scheme == "http" && !cfg.PublicURL.Loopback()
 }
 
-func (a *App) webProvider(c *config.Provider) web.Provider {
-	p := a.providers[c.ID]
+func webProvider(g *generation, c *config.Provider) web.Provider {
+	p := g.providers[c.ID]
 	code, user := p.AnswerParams()
 	return claimNames(web.Provider{
-		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), ManualURL: p.ManualURL, CodeParam: code, UserParam: user,
+		ID: c.ID, Name: p.Name(), Host: hostOf(p.Issuer()), Domains: c.Domains, ManualURL: p.ManualURL, CodeParam: code, UserParam: user,
 		EmailSetting: "providers[" + c.ID + "].email_verified", IsIssuer: p.IsIssuer, Reachable: p.Reachable, Down: p.Down,
 	}, c)
 }
 
-func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
-	up, err := a.upstream(c, failures)
+func (a *App) webApp(g *generation, c *config.App, failures *web.Failures) (web.App, error) {
+	up, err := a.upstream(g, c, failures)
 	if err != nil {
 		return web.App{}, err
 	}
-	rules := a.rules(c)
+	rules := rulesOf(g, c)
 	if err := rules.Validate(); err != nil {
 		return web.App{}, err
 	}
@@ -84,11 +76,11 @@ func (a *App) webApp(c *config.App, failures *web.Failures) (web.App, error) {
 		Providers: c.Providers, SignOut: web.Mode(c.SignOut), Persistent: c.Session.Cookie == config.CookiePersistent,
 		Upstream: up, Polling: c.Resolved.Polling, Refusal: c.Resolved.Refusal.Status,
 	}
-	if jar := a.jars[c.ID]; jar != nil {
+	if jar := g.jars[c.ID]; jar != nil {
 		app.Cookies = jar
 	}
 	if len(app.Providers) == 0 {
-		for _, p := range a.cfg.Providers {
+		for _, p := range g.cfg.Providers {
 			app.Providers = append(app.Providers, p.ID)
 		}
 	}
@@ -114,10 +106,10 @@ func prefix(path string) string {
 	return path
 }
 
-func (a *App) rules(c *config.App) *guard.App {
+func rulesOf(g *generation, c *config.App) *guard.App {
 	r := &guard.App{
 		ID: c.ID, Origin: c.URL.Origin.String(), Providers: c.Providers,
-		Admission: policy("access", a.cfg.Access), Access: policy("apps["+c.ID+"].access", c.Access),
+		Admission: g.admission, Access: policy("apps["+c.ID+"].access", c.Access),
 		Limits: session.Limits{Idle: c.Session.Idle, Absolute: c.Session.Absolute}, MaxAge: c.MaxAge, ACR: c.ACR,
 	}
 	for _, p := range c.Paths {
@@ -132,14 +124,14 @@ func (a *App) rules(c *config.App) *guard.App {
 }
 
 // upstream is the proxy of an app, with its path prefix taken off where that was asked for.
-func (a *App) upstream(c *config.App, failures *web.Failures) (upstream, error) {
+func (a *App) upstream(g *generation, c *config.App, failures *web.Failures) (upstream, error) {
 	pool, err := roots(c.CA)
 	if err != nil {
 		return nil, err
 	}
 	failures = failures.Of(c.ID)
 	o := proxy.Options{
-		App: c.ID, Upstream: c.Upstream.String(), RootCAs: pool, ConnectWithin: a.cfg.Limits.UpstreamConnect, Headers: headers(c.Headers), Live: a.live,
+		App: c.ID, Upstream: c.Upstream.String(), RootCAs: pool, ConnectWithin: g.cfg.Limits.UpstreamConnect, Headers: headers(c.Headers), Live: a.live, Strangers: &a.strangers,
 		Touched: a.guard.Touched,
 		Unavailable: func(w http.ResponseWriter, r *http.Request, err error) {
 			failures.Unavailable(w, r, proxy.StatusOf(err), err)
@@ -149,7 +141,7 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (upstream, error) 
 		UpgradeOrigins: upgradeOrigins(c.CORS), Logger: a.logger, Now: a.clock.Now,
 		Farewell: c.Resolved.WebSocket.Farewell, CloseCode: uint16(c.Resolved.WebSocket.Code),
 	}
-	if jar := a.jars[c.ID]; jar != nil {
+	if jar := g.jars[c.ID]; jar != nil {
 		o.Cookies = jar
 	}
 	if c.Script() {
@@ -162,11 +154,11 @@ func (a *App) upstream(c *config.App, failures *web.Failures) (upstream, error) 
 	if err != nil {
 		return nil, err
 	}
-	a.upstreams[c.ID] = p
+	g.upstreams[c.ID] = p
 	if strip := strings.TrimSuffix(c.URL.Path, "/"); c.StripPrefix && strip != "" {
-		a.upstreams[c.ID] = stripped{p, strip}
+		g.upstreams[c.ID] = stripped{p, strip}
 	}
-	return a.upstreams[c.ID], nil
+	return g.upstreams[c.ID], nil
 }
 
 // upgradeOrigins lets the pages that may call the app with credentials open its

@@ -20,13 +20,14 @@ func (a *App) makeIncidents(context.Context) error {
 // adviceOf is what a provider's record tells its operators, with this gateway's own
 // address and the provider's id in it.
 func (a *App) adviceOf(provider string) incident.Advice {
-	i := slices.IndexFunc(a.cfg.Providers, func(p config.Provider) bool { return p.ID == provider })
+	cfg := a.cfg()
+	i := slices.IndexFunc(cfg.Providers, func(p config.Provider) bool { return p.ID == provider })
 	if i < 0 {
 		return incident.Advice{}
 	}
-	r := a.cfg.Providers[i].Record
+	r := cfg.Providers[i].Record
 	own := func(text string) string {
-		return record.Filled(text, a.cfg.PublicURL.String(), provider, a.cfg.Providers[i].ClientID)
+		return record.Filled(text, cfg.PublicURL.String(), provider, cfg.Providers[i].ClientID)
 	}
 	of := incident.Advice{Fixes: make(map[string]string, len(r.Fixes))}
 	for _, note := range r.Notes {

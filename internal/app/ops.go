@@ -60,6 +60,15 @@ func (a *App) metrics() *prometheus.Registry {
 			sessions, _ := a.live.Count()
 			return float64(sessions)
 		}),
+		gauge("config_loaded_timestamp_seconds", "When the configuration that holds began to.", func() float64 {
+			return float64(a.gen().loadedAt.Unix())
+		}),
+		gauge("config_refused", "1 while the last reload was refused, and the configuration before it holds on.", func() float64 {
+			if a.reloads.refused.Load() {
+				return 1
+			}
+			return 0
+		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "cardea", Name: "incidents_dropped_total", Help: "Refusals that cannot be explained later, because too many came at once.",
 		}, func() float64 { return float64(a.incidents.Dropped()) }),
@@ -73,5 +82,6 @@ func (a *App) metrics() *prometheus.Registry {
 			return float64(len(list))
 		}),
 	)
+	reg.MustRegister(a.trailMetrics()...)
 	return reg
 }

@@ -148,10 +148,10 @@ func TestAnInterruptedDeletionIsFinishedAfterTheStart(t *testing.T) {
 		ids[s.Handle] = s.Account
 	}
 	// The keeper may look at any moment: what is written is what a crash leaves, in order.
-	if _, err := st.SetDisabled(t.Context(), ids["bob"], true); err != nil {
+	if _, err := st.SetDisabled(t.Context(), time.Now(), ids["bob"], true); err != nil {
 		t.Fatal(err)
 	}
-	if err := st.MarkErasing(t.Context(), ids["alice"]); err != nil {
+	if err := st.MarkErasing(t.Context(), time.Now(), ids["alice"]); err != nil {
 		t.Fatal(err)
 	}
 	w.stop()
@@ -209,7 +209,7 @@ func TestAThousandSessionsEndAndSayHowFar(t *testing.T) {
 				now := time.Now()
 				_, hash := session.NewSeatValue()
 				s := &session.Session{
-					ID: session.NewID(), Account: fmt.Sprint("acc", part), Handle: fmt.Sprint("h", part), Provider: "main", Client: w.gateway.app.clients.Marks()["main"],
+					ID: session.NewID(), Account: fmt.Sprint("acc", part), Handle: fmt.Sprint("h", part), Provider: "main", Client: w.gateway.app.gen().clients.Marks()["main"],
 					Identity: oidc.Identity{Issuer: w.provider.Issuer(), Subject: fmt.Sprint(part)}, CreatedAt: now, AuthTime: now, SeenAt: now, Version: 1,
 				}
 				if err := st.OpenSession(t.Context(), now, s, session.Seat{Hash: hash, Origin: w.url, CreatedAt: now}, ""); err != nil {
@@ -273,7 +273,7 @@ func TestAnAdminAddressAsksForItsCredential(t *testing.T) {
 			t.Errorf("%s: ended everything", name)
 		}
 	}
-	for _, listener := range []string{w.address, w.gateway.app.cfg.Ops.Listen.Address} {
+	for _, listener := range []string{w.address, w.gateway.app.cfg().Ops.Listen.Address} {
 		req, _ := http.NewRequest(http.MethodGet, "http://"+listener+"/v1/sessions", nil)
 		req.Header.Set("Authorization", "Bearer "+token)
 		resp, err := http.DefaultClient.Do(req)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -23,17 +24,17 @@ import (
 // its own.
 type providers map[string]*provider.Provider
 
-type signInProviders struct{ providers }
+type signInProviders struct{ a *App }
 
 func (p signInProviders) Provider(id string) (signin.Provider, bool) {
-	x, ok := p.providers[id]
+	x, ok := p.a.gen().providers[id]
 	return x, ok
 }
 
-type refreshProviders struct{ providers }
+type refreshProviders struct{ a *App }
 
 func (p refreshProviders) Provider(id string) (refresh.Provider, refresh.Policy, bool) {
-	x, ok := p.providers[id]
+	x, ok := p.a.gen().providers[id]
 	if !ok {
 		return nil, refresh.Policy{}, false
 	}
@@ -52,16 +53,23 @@ func refreshPolicy(r record.Record) refresh.Policy {
 	}
 }
 
-func (p providers) forSignOut(id string) (signout.Provider, bool) {
-	x, ok := p[id]
+func (a *App) providerForSignOut(id string) (signout.Provider, bool) {
+	x, ok := a.gen().providers[id]
 	return x, ok
 }
 
-func (a *App) makeProviders(context.Context) error {
-	a.providers = providers{}
-	for i := range a.cfg.Providers {
-		c := &a.cfg.Providers[i]
-		o, err := providerOptions(a.cfg, c, a.logger, a.clock.Now)
+// makeProviders makes the providers of a configuration. One for which nothing has changed
+// goes on as it is, with what it knows: a reload asks nobody for what is known already,
+// and one that is down just now stays usable.
+func (a *App) makeProviders(g, before *generation) error {
+	g.providers = providers{}
+	for i := range g.cfg.Providers {
+		c := &g.cfg.Providers[i]
+		if before != nil && sameProvider(before.cfg, g.cfg, c) {
+			g.providers[c.ID] = before.providers[c.ID]
+			continue
+		}
+		o, err := providerOptions(g.cfg, c, a.logger, a.clock.Now)
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)
 		}
@@ -69,9 +77,20 @@ func (a *App) makeProviders(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)
 		}
-		a.providers[c.ID] = p
+		g.providers[c.ID] = p
 	}
 	return nil
+}
+
+// sameProvider tells whether a provider is made of the same values as before.
+func sameProvider(before, after *config.Config, c *config.Provider) bool {
+	i := slices.IndexFunc(before.Providers, func(p config.Provider) bool { return p.ID == c.ID })
+	if i < 0 {
+		return false
+	}
+	was, errWas := providerOptions(before, &before.Providers[i], nil, nil)
+	is, errIs := providerOptions(after, c, nil, nil)
+	return errWas == nil && errIs == nil && reflect.DeepEqual(was, is)
 }
 
 // providerOptions are what a configured provider is made of.

@@ -205,7 +205,6 @@ func claimMutations() []mutation {
 		{"username", "github", signsIn, func(r *record.Record) { r.Claims.Username = "nick" }},
 		{"name", "bitbucket", signsIn, func(r *record.Record) { r.Claims.Name = "name" }},
 		{"name's template", "apple", signsIn, func(r *record.Record) { r.Claims.NameTemplate = "{claim:user.first} {claim:user.last}" }},
-		{"data: pictures kept", "keycloak", signsIn, func(r *record.Record) { r.Claims.Picture.KeepDataURLs = true }},
 		{"e-mail's claim", "keycloak", believes, func(r *record.Record) { r.Claims.Email.Claim = "mail" }},
 		{"e-mail's source", "keycloak", believes, func(r *record.Record) {
 			r.Claims.Email.Source, r.Claims.Email.Verified = record.FromNone, record.EmailNever

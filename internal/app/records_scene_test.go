@@ -232,6 +232,7 @@ func (c *scene) config() (*config.Config, error) {
 	text := fmt.Sprintf(`public_url: %[1]s
 listen: %[2]s
 data_dir: %[3]s
+avatars: {fetch: false}
 ops: {listen: %[4]s}
 limits: {store_wait: 10s}
 apps:

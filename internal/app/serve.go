@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/admin"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/proxy"
@@ -28,22 +29,23 @@ type serving struct {
 
 // listen opens all listeners before any answers, so that a taken address stops the start.
 func (a *App) listen(ctx context.Context) ([]serving, error) {
+	cfg := a.cfg()
 	specs := []struct {
 		name    string
 		at      config.Listen
 		handler http.Handler
 		mode    fs.FileMode
-		tls     *config.TLS
+		tls     func(*config.Config) *config.TLS
 	}{
-		{"web", a.cfg.Listen, a.web, 0o666, a.cfg.TLS},
-		{"ops", a.cfg.Ops.Listen, a.ops, 0o600, nil},
-		{"admin", a.cfg.Admin.Listen, a.admin, 0o600, a.cfg.Admin.TLS},
+		{"web", cfg.Listen, a.web, 0o666, func(c *config.Config) *config.TLS { return c.TLS }},
+		{"ops", cfg.Ops.Listen, a.ops, 0o600, func(*config.Config) *config.TLS { return nil }},
+		{"admin", cfg.Admin.Listen, a.admin, 0o600, func(c *config.Config) *config.TLS { return c.Admin.TLS }},
 	}
 	var all []serving
 	for _, s := range specs {
 		ln, err := open(ctx, s.at, s.mode)
-		if err == nil && s.tls != nil {
-			ln, err = secure(ln, s.tls)
+		if err == nil && s.tls(cfg) != nil {
+			ln = secure(ln, func() *tls.Certificate { return s.tls(a.cfg()).Pair.Certificate() })
 		}
 		if err != nil {
 			for _, l := range all {
@@ -52,6 +54,9 @@ func (a *App) listen(ctx context.Context) ([]serving, error) {
 			return nil, fmt.Errorf("%s.listen %s: %w", s.name, s.at, err)
 		}
 		all = append(all, serving{s.name, ln, a.server(s.handler)})
+		if s.name == "admin" {
+			all[len(all)-1].server.ConnContext = admin.ConnContext
+		}
 		a.logger.Info("listening", "for", s.name, "address", s.at.String())
 	}
 	return all, nil
@@ -65,15 +70,13 @@ func open(ctx context.Context, at config.Listen, mode fs.FileMode) (net.Listener
 	return lc.Listen(ctx, at.Network, at.Address)
 }
 
-func secure(ln net.Listener, c *config.TLS) (net.Listener, error) {
-	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-	if err != nil {
-		ln.Close()
-		return nil, fmt.Errorf("tls: %w", err)
-	}
+// secure serves TLS with the certificate that the configuration holds at the moment: its
+// files are read with it, and at no other time.
+func secure(ln net.Listener, certificate func() *tls.Certificate) net.Listener {
 	return tls.NewListener(ln, &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	}), nil
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate(), nil },
+	})
 }
 
 // server has no read or write timeout: streams and sockets may be quiet for hours. Slow
@@ -84,7 +87,7 @@ func (a *App) server(h http.Handler) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for front proxies that speak it
 	return &http.Server{
-		Handler: h, Protocols: protocols, MaxHeaderBytes: 2 * a.cfg.Limits.HeaderBytes, // up to there web answers with a page
+		Handler: h, Protocols: protocols, MaxHeaderBytes: 2 * a.cfg().Limits.HeaderBytes, // up to there web answers with a page
 		ReadHeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: log.New(serverLog{a.logger}, "", 0),
 	}
@@ -119,14 +122,15 @@ func (a *App) serve(ctx context.Context, all []serving) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		a.logger.Info("stopping; requests may finish", "within", a.cfg.Limits.Shutdown.String())
+		a.logger.Info("stopping; requests may finish", "within", a.cfg().Limits.Shutdown.String())
 	case err = <-failed:
 	}
 	a.stopping.Store(true)
 	// Streams and sockets would hold the stop up until its time is over; their clients
 	// come back by themselves.
 	a.live.CutAll(proxy.CauseShutdown)
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Limits.Shutdown)
+	a.trailed.Stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg().Limits.Shutdown)
 	defer cancel()
 	for _, s := range all {
 		if serr := s.server.Shutdown(grace); serr != nil {

@@ -20,7 +20,7 @@ type storage struct {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: a.cfg.Store.SQLite.Path, Logger: a.logger, Now: a.clock.Now})
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: a.first.Store.SQLite.Path, Logger: a.logger, Now: a.clock.Now})
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (a *App) openStore(ctx context.Context) error {
 }
 
 func (a *App) rootKey() ([]byte, error) {
-	k := a.cfg.Keys
+	k := a.first.Keys
 	if !k.Root.IsZero() {
 		root, err := keyring.ParseRoot(k.Root.Reveal())
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 func TestAProvidersMaxAgeHoldsForItsSignIns(t *testing.T) {
-	a := &App{cfg: &config.Config{Providers: []config.Provider{{ID: "any"}, {ID: "strict", MaxAge: time.Hour}}}}
-	if diff := cmp.Diff(map[string]time.Duration{"strict": time.Hour}, a.maxAges()); diff != "" {
+	cfg := &config.Config{Providers: []config.Provider{{ID: "any"}, {ID: "strict", MaxAge: time.Hour}}}
+	if diff := cmp.Diff(map[string]time.Duration{"strict": time.Hour}, maxAges(cfg)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -31,6 +31,9 @@ func (w *world) database() *sql.DB {
 	}
 	w.t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("PRAGMA busy_timeout = 5000"); err != nil { // the gateway may be writing
+		w.t.Fatal(err)
+	}
 	return db
 }
 
@@ -57,7 +60,10 @@ func TestAClientWithdrawnFromTheConfigurationEndsItsSessionsAtTheNextStart(t *te
 	if got := alice.fetch("/who"); got.status != http.StatusUnauthorized {
 		t.Fatalf("the first request after the start: %d %s", got.status, got.body)
 	}
-	eventually(t, "the app's own logout was called", func() bool { return n.open() == 0 })
+	eventually(t, "the app's own logout was called, and that is written", func() bool {
+		entries, err := w.gateway.app.storage.store.ListOutbox(t.Context(), outbox.Filter{State: outbox.Pending, Limit: 10})
+		return n.open() == 0 && err == nil && len(entries) == 0
+	})
 	if got := w.causes(); got != string(session.CauseProvider) {
 		t.Errorf("ended by %q", got)
 	}
@@ -70,10 +76,6 @@ func TestAClientWithdrawnFromTheConfigurationEndsItsSessionsAtTheNextStart(t *te
 	}
 	if c := w.provider.Counters(); c.Revocations != 0 || c.Logouts != 0 {
 		t.Errorf("the provider was told: %+v", c)
-	}
-	entries, err := w.gateway.app.storage.store.ListOutbox(t.Context(), outbox.Filter{State: "pending", Limit: 10})
-	if err != nil || len(entries) != 0 {
-		t.Errorf("left to be told: %+v, %v", entries, err)
 	}
 
 	// The person comes back, by the new client, with the credentials, to the same account.

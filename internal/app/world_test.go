@@ -32,6 +32,7 @@ type world struct {
 	upstream *httptest.Server
 	dir      string
 	address  string
+	ops      string // address of the operators' listener
 	url      string
 	extra    string // more configuration
 	id       string // of the provider in the configuration
@@ -41,6 +42,7 @@ type world struct {
 	gateway  *running
 	log      *lockedBuffer
 	level    *slog.LevelVar // of the log; debug from the start
+	hangups  chan os.Signal // ask for reloads
 }
 
 type running struct {
@@ -78,8 +80,8 @@ func freeAddress(t *testing.T) string {
 
 func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), extra: extra, log: &lockedBuffer{}, id: "main", client: "cardea", kind: "oidc"}
-	w.level = new(slog.LevelVar)
+	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), ops: freeAddress(t), extra: extra, log: &lockedBuffer{}, id: "main", client: "cardea", kind: "oidc"}
+	w.level, w.hangups = new(slog.LevelVar), make(chan os.Signal, 1)
 	w.level.Set(slog.LevelDebug)
 	_, port, _ := net.SplitHostPort(w.address)
 	w.url = "http://localhost:" + port
@@ -103,7 +105,8 @@ func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	return w
 }
 
-func (w *world) config() *config.Config {
+// write writes the configuration's file and returns its path.
+func (w *world) write() string {
 	w.t.Helper()
 	text := fmt.Sprintf(`public_url: %s
 listen: %s
@@ -112,7 +115,7 @@ ops: {listen: %s}
 providers:
   - {id: %s, kind: %s, issuer: %q, client_id: %s, client_secret_env: SECRET%s}
 %s
-`, w.url, w.address, w.dir, freeAddress(w.t), w.id, w.kind, w.provider.Issuer(), w.client, w.more, w.extra)
+`, w.url, w.address, w.dir, w.ops, w.id, w.kind, w.provider.Issuer(), w.client, w.more, w.extra)
 	if !strings.Contains(w.extra, "apps:") {
 		text += fmt.Sprintf("apps: [{id: sample, url: %q, upstream: %q}]\n", w.url, w.upstream.URL)
 	}
@@ -120,18 +123,28 @@ providers:
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	cfg, _, err := config.Load(path, func(string) (string, bool) { return "s3cret", true }, os.ReadFile)
+	return path
+}
+
+func (w *world) config() *config.Config {
+	w.t.Helper()
+	cfg, _, err := config.Load(w.write(), secretEnv, os.ReadFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return cfg
 }
 
+func secretEnv(string) (string, bool) { return "s3cret", true }
+
 func (w *world) start() {
 	w.t.Helper()
 	ready := make(chan struct{})
 	logger := slog.New(audit.Redact(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: w.level})))
-	app, err := New(w.t.Context(), Options{Config: w.config(), Logger: logger, Ready: func() { close(ready) }})
+	cfg := w.config()
+	app, err := New(w.t.Context(), Options{
+		Config: cfg, Logger: logger, Ready: func() { close(ready) }, Source: &Source{File: cfg.File, Env: secretEnv, ReadFile: os.ReadFile}, Reload: w.hangups,
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -41,9 +41,11 @@ func allowed() map[string]struct {
 		sets    = "ready sets of header names, which apps know by these names"
 		english = "the English word, for time to spare"
 		example = "the example of a usage text, where a kind has to be written"
+		apps    = "browsers, and apps that show pages in themselves, which people know by these names"
 	)
 	both := []string{"authelia", "authentik"}
 	return map[string]allowance{
+		"internal/device/table.go":           {[]string{"dingtalk", "google", "lark", "microsoft", "slack", "wechat"}, apps},
 		"internal/config/app.go":             {both, sets},
 		"internal/config/check_agree.go":     {both, sets},
 		"internal/config/schema.json":        {both, sets},

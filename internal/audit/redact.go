@@ -83,8 +83,21 @@ func Mask(s string) string { return mask(s) }
 // SecretName tells whether a value of this name is never written.
 func SecretName(name string) bool { return secretNames[strings.ToLower(name)] }
 
+// mayBeSecret is a cheap look before the search for shapes: each has one of these signs.
+func mayBeSecret(s string) bool {
+	if strings.IndexByte(s, '=') >= 0 || strings.Contains(s, "eyJ") {
+		return true
+	}
+	for at := 5; at < len(s); at++ {
+		if word := s[at-5 : at]; s[at] == ' ' && (strings.EqualFold(word, "basic") || at > 5 && strings.EqualFold(s[at-6:at], "bearer")) {
+			return true
+		}
+	}
+	return false
+}
+
 func mask(s string) string {
-	if len(s) < 6 {
+	if len(s) < 6 || !mayBeSecret(s) {
 		return s
 	}
 	return shapes.ReplaceAllStringFunc(s, func(found string) string {

@@ -101,6 +101,7 @@ func (c *checker) all() {
 	c.certificate("tls", c.cfg.TLS)
 	c.certificate("admin.tls", c.cfg.Admin.TLS)
 	c.limits()
+	c.audit()
 	c.providers()
 	c.apps()
 	c.access("access", c.cfg.Access, c.cfg.Providers)
@@ -207,6 +208,9 @@ func (c *checker) limits() {
 	l := c.cfg.Limits
 	if l.HeaderBytes < 8<<10 || l.HeaderBytes > 1<<20 {
 		c.fault("limits.header_bytes", fmt.Sprintf("%d is outside 8192 to 1048576", l.HeaderBytes), "write limits.header_bytes: 65536")
+	}
+	if n := c.cfg.Avatars.MaxBytes; n < 16<<10 || n > 16<<20 {
+		c.fault("avatars.max_bytes", fmt.Sprintf("%d is outside 16384 to 16777216", n), "write avatars.max_bytes: 2097152")
 	}
 	for _, b := range []struct {
 		path       string

@@ -15,7 +15,7 @@ func (c *checker) providers() {
 	if len(list) == 0 {
 		c.fault("providers", "is missing or empty", "write at least one provider with id, kind, issuer and client_id")
 	}
-	ids, clients := map[string]int{}, map[string]int{}
+	ids, clients, domains := map[string]int{}, map[string]int{}, map[string]string{}
 	for i := range list {
 		p, path := &list[i], strict.Index("providers", i)
 		c.id(strict.Key(path, "id"), p.ID, "provider", ids, i)
@@ -23,6 +23,7 @@ func (c *checker) providers() {
 		c.issuer(path, p, known)
 		c.client(path, p, known)
 		c.scopes(path, p, known)
+		c.homes(strict.Key(path, "domains"), p.Domains, domains)
 		if known && p.MaxAge >= time.Second {
 			c.tellsAge(strict.Key(path, "max_age"), []Provider{*p})
 		}
@@ -35,6 +36,29 @@ func (c *checker) providers() {
 		} else {
 			clients[client] = i
 		}
+	}
+	c.linkers()
+}
+
+// homes checks the e-mail domains of a provider. One that two providers claim would lead
+// nobody anywhere.
+func (c *checker) homes(path string, list []string, seen map[string]string) {
+	for i, d := range list {
+		at, lower := strict.Index(path, i), strings.ToLower(d)
+		if !validDomain(lower) {
+			fix := "write the domain alone, such as example.com (other scripts in their xn-- form)"
+			if _, after, found := strings.Cut(lower, "@"); found && validDomain(after) {
+				fix = "write " + after
+			}
+			c.fault(at, strict.Quote(d)+" is not a domain", fix)
+			continue
+		}
+		list[i] = lower
+		if first, twice := seen[lower]; twice {
+			c.fault(at, strict.Quote(d)+" stands at "+first+" already", "keep one of the two")
+			continue
+		}
+		seen[lower] = at
 	}
 }
 
@@ -104,6 +128,7 @@ func (c *checker) kind(path string, p *Provider) bool {
 		p.Record = r
 	}
 	c.believed(path, p)
+	c.linking(path, p)
 	return true
 }
 
@@ -120,6 +145,39 @@ func (c *checker) believed(path string, p *Provider) {
 	c.when(wrong, at, "this provider gives no e-mail address", "remove it")
 	email.Verified = p.EmailVerified
 	c.when(email.Verified == record.EmailClaim && email.VerifiedClaim == "", at, "the record names no claim that says it", "write record.claims.email.verified_claim")
+}
+
+// linking checks that the provider's e-mails can carry what link_verified_email rests on.
+func (c *checker) linking(path string, p *Provider) {
+	if !p.LinkVerifiedEmail {
+		return
+	}
+	at := strict.Key(path, "link_verified_email")
+	email := p.Record.Claims.Email
+	switch {
+	case email.Source == record.FromNone:
+		c.fault(at, "this provider gives no e-mail address", "remove it")
+	case email.Verified == record.EmailNever:
+		c.fault(at, "this provider's e-mails are never believed, so that none can link an identity",
+			"remove it; or, where the provider says which addresses it has verified, write email_verified: claim")
+	case email.Verified == record.EmailAlways && (p.EmailVerified == record.EmailAlways || p.Override != nil && c.overrides(p, "email", "verified")):
+		c.warn(at, "rests on email_verified: always, which the provider's record does not say: whoever can enter an address there that is not theirs gets the account of whom it belongs to")
+	}
+}
+
+// linkers warns where one provider alone is marked: an e-mail links what two say.
+func (c *checker) linkers() {
+	marked := -1
+	for i := range c.cfg.Providers {
+		if c.cfg.Providers[i].LinkVerifiedEmail && marked >= 0 {
+			return
+		} else if c.cfg.Providers[i].LinkVerifiedEmail {
+			marked = i
+		}
+	}
+	if marked >= 0 {
+		c.warn(strict.Key(strict.Index("providers", marked), "link_verified_email"), "does nothing yet: an e-mail links identities of two providers that are both marked so")
+	}
 }
 
 // overrides reports whether the provider's overrides state claims.<names...>.

@@ -35,13 +35,19 @@ type Config struct {
 	Keys Keys `yaml:"keys"`
 	// Allows plain http on names that are not loopback. Everything, cookies included, can then be read and changed on the way.
 	InsecureHTTP bool `yaml:"insecure_http"`
+	// What becomes of people's pictures.
+	Avatars Avatars `yaml:"avatars"`
 	// What is logged, and how.
 	Log Log `yaml:"log"`
+	// The audit trail: how long it is kept, and where it is written to beside the store.
+	Audit Audit `yaml:"audit"`
 	// Bounds that rarely need a change.
 	Limits Limits `yaml:"limits"`
 
 	// File is the absolute path that the configuration was read from.
 	File string `yaml:"-"`
+	// Digest is the SHA-256 of that file's text, in hexadecimal.
+	Digest string `yaml:"-"`
 }
 
 // Ops is the operators' listener.
@@ -85,6 +91,9 @@ type TLS struct {
 	CertFile string `yaml:"cert_file" jsonschema:"required"`
 	// The private key, PEM.
 	KeyFile string `yaml:"key_file" jsonschema:"required"`
+
+	// Pair is what the two files held.
+	Pair Pair `yaml:"-"`
 }
 
 // Keys says where the root key is.
@@ -97,12 +106,28 @@ type Keys struct {
 	Root Secret `yaml:"-"`
 }
 
+// Avatars says what becomes of people's pictures.
+type Avatars struct {
+	// Fetches, in the background, the pictures that providers name. Default true.
+	Fetch bool `yaml:"fetch"`
+	// Largest picture taken, from a provider or from a person, in bytes, from 16384 to 16777216. Default 2097152.
+	MaxBytes int `yaml:"max_bytes"`
+}
+
 // Log says what is logged, and how.
 type Log struct {
 	// The least level that is logged. Default info.
 	Level LogLevel `yaml:"level"`
 	// Lines as `text` or as `json`. Default text.
 	Format LogFormat `yaml:"format"`
+}
+
+// Audit says how long the audit trail is kept, and where it is written to beside the store.
+type Audit struct {
+	// How long events are kept, at least 24h. Default 9600h, which is 400 days.
+	Keep time.Duration `yaml:"keep"`
+	// File that every event is appended to as one line of JSON; what is not in it yet is kept however old it is. Absent: none.
+	File string `yaml:"file,omitempty"`
 }
 
 // Limits are bounds that rarely need a change.
@@ -128,7 +153,9 @@ func (c *Config) SetDefaults() {
 	c.Listen = Listen{Network: "tcp", Address: "127.0.0.1:4180"}
 	c.DataDir = "data"
 	c.Ops.Listen = Listen{Network: "tcp", Address: "127.0.0.1:4181"}
+	c.Avatars = Avatars{Fetch: true, MaxBytes: 2 << 20}
 	c.Log = Log{Level: LevelInfo, Format: FormatText}
+	c.Audit.Keep = 9600 * time.Hour
 	c.Limits = Limits{
 		HeaderBytes:     64 << 10,
 		RefreshFailing:  24 * time.Hour,

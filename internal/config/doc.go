@@ -3,7 +3,8 @@
 // It owns: the commented struct tree that is the reference of every key, the
 // defaults, the reading of secrets from files and the environment, every check
 // that can be made before anything starts, the JSON schema, and the printed
-// effective configuration. All faults are told in one go, each with its line,
+// effective configuration, the difference between two, and which keys a running
+// gateway takes over. All faults are told in one go, each with its line,
 // its column and what to write instead; a rule that could never hold, or that
 // names something unknown, is a fault and not a silence.
 //

@@ -112,7 +112,10 @@ func (c *checker) certificate(at string, t *TLS) {
 	if !certOK || !keyOK {
 		return
 	}
-	if _, err := tls.X509KeyPair(cert, key); err != nil {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
 		c.fault(at+".cert_file", "certificate and key are not a pair: "+strings.TrimPrefix(err.Error(), "tls: "), "name a PEM certificate chain and the key that belongs to it")
+		return
 	}
+	t.Pair = Pair{&pair}
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,6 +64,20 @@ func Load(path string, env func(string) (string, bool), readFile func(string) ([
 	if err != nil {
 		return nil, nil, &Faults{File: path, List: []Fault{{Message: "the file " + readTrouble(err), Fix: "name the configuration with --config FILE"}}}
 	}
+	return parse(path, abs, data, env, readFile)
+}
+
+// Parse is Load for a text that stands in no file yet: it is read as if it stood at path,
+// to which its own paths are relative.
+func Parse(path string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, []Warning, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, nil, &Faults{File: path, List: []Fault{{Message: "the path cannot be made absolute: " + err.Error()}}}
+	}
+	return parse(path, abs, data, env, readFile)
+}
+
+func parse(path, abs string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, []Warning, error) {
 	node, faults := strict.Parse(data)
 	if len(faults) > 0 {
 		return nil, nil, &Faults{File: path, List: faults}
@@ -69,7 +85,8 @@ func Load(path string, env func(string) (string, bool), readFile func(string) ([
 	cfg := &Config{}
 	cfg.SetDefaults()
 	positions, faults := strict.Decode(node, "", cfg)
-	cfg.File = abs
+	sum := sha256.Sum256(data)
+	cfg.File, cfg.Digest = abs, hex.EncodeToString(sum[:])
 	c := &checker{cfg: cfg, positions: positions, decoded: faults, env: env, readFile: readFile, folder: filepath.Dir(abs)}
 	c.all()
 	if faults = append(faults, c.faults...); len(faults) > 0 {

@@ -120,6 +120,7 @@ providers:
     client_id: cardea
     client_secret_file: secret
     scopes: [openid, email]
+    domains: [Example.com, example.org]
     email_verified: always
     record:
       claims: {groups: {claim: realm_access.roles}}
@@ -164,7 +165,9 @@ store: {sqlite: {path: db/cardea.db}}
 trusted_proxies: [10.0.0.0/8, "fd00::/8"]
 keys: {root_env: ROOT}
 insecure_http: false
+avatars: {fetch: false, max_bytes: 65536}
 log: {level: debug, format: json}
+audit: {keep: 720h, file: trail/audit.jsonl}
 limits: {header_bytes: 32768, refresh_failing: 1h, outbox_retry: 24h, store_wait: 1s, store_cut_off: 1m, upstream_connect: 2s, shutdown: 5s}
 `
 
@@ -180,8 +183,10 @@ func TestEveryKeyIsTaken(t *testing.T) {
 		"socket": a.Upstream.Socket, "prefix": a.Paths[0].Prefix, "exact": a.Paths[1].Exact,
 		"emails": a.Access.Emails, "domains": a.Access.Domains, "cors": a.CORS.Origins,
 		"groups claim": p.Record.Claims.Groups.Claim, "believed": p.Record.Claims.Email.Verified,
-		"scopes": p.Record.Scopes, "secret": p.ClientSecret.Reveal(), "root": cfg.Keys.Root.Reveal(),
+		"scopes": p.Record.Scopes, "homes": p.Domains, "secret": p.ClientSecret.Reveal(), "root": cfg.Keys.Root.Reveal(),
 		"db": cfg.Store.SQLite.Path, "root file": cfg.Keys.RootFile, "issuer": p.Issuer,
+		"pictures": cfg.Avatars,
+		"trail":    cfg.Audit.File, "kept": cfg.Audit.Keep,
 		"proxies": fmt.Sprint(cfg.TrustedProxies), "set": a.Headers.Set, "user": a.Headers.Names["X-Forwarded-User"],
 		"other record untouched": cfg.Providers[1].Record.Claims.Groups.Claim, "title": cfg.Providers[1].Name,
 		"preset": a.Resolved.Title, "its versions": a.Resolved.Versions, "vault": a.Vault, "script": a.Script(), "bare": a.Paths[1].BareToken,
@@ -193,8 +198,10 @@ func TestEveryKeyIsTaken(t *testing.T) {
 		"emails": []string{"alice@example.com", "bob@x.example.org"}, "domains": []string{"example.com", "*.example.org"},
 		"cors":         []CORSOrigin{"https://other.example.com"},
 		"groups claim": record.ClaimPath("realm_access.roles"), "believed": record.EmailAlways,
-		"scopes": []string{"openid", "email"}, "secret": "abc", "root": "root-key",
+		"scopes": []string{"openid", "email"}, "homes": []string{"example.com", "example.org"}, "secret": "abc", "root": "root-key",
 		"db": "/etc/cardea/db/cardea.db", "root file": "", "issuer": "https://id.example.com/realms/acme/",
+		"pictures": Avatars{MaxBytes: 65536},
+		"trail":    "/etc/cardea/trail/audit.jsonl", "kept": 720 * time.Hour,
 		"proxies": "[10.0.0.0/8 fd00::/8]", "set": HeadersAuthelia, "user": HeaderEmail,
 		"other record untouched": record.ClaimPath("groups"), "title": "Keycloak",
 		"preset": "JupyterHub", "its versions": "6.0", "vault": VaultObserve, "script": false, "bare": true,

@@ -39,6 +39,18 @@ func (o Origin) Hostname() string {
 // below it, or a loopback address.
 func (o Origin) Loopback() bool { return loopback(o.Hostname()) }
 
+// Matches reports whether the origin that a browser addresses is this one, or, where this
+// one's host begins with a star, has one label in its place.
+func (o Origin) Matches(at string) bool {
+	before, after, star := strings.Cut(o.String(), "*")
+	if !star {
+		return at == o.String()
+	}
+	rest, begins := strings.CutPrefix(at, before)
+	label, ends := strings.CutSuffix(rest, after)
+	return begins && ends && label != "" && !strings.Contains(label, ".")
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (o Origin) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 

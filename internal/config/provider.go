@@ -20,6 +20,8 @@ type Provider struct {
 	Issuer string `yaml:"issuer,omitempty"`
 	// What people read on the choice page. Default: the record's title, else the id.
 	Name string `yaml:"name,omitempty"`
+	// E-mail domains whose people sign in at this provider: a link with `domain_hint=example.com`, or with an address there as `login_hint`, skips the choice page.
+	Domains []string `yaml:"domains,omitempty"`
 	// The client id that the provider gave.
 	ClientID string `yaml:"client_id" jsonschema:"required"`
 	// The file with the client secret.
@@ -38,6 +40,8 @@ type Provider struct {
 	Scopes []string `yaml:"scopes,omitempty"`
 	// How far the provider's e-mail addresses are believed, in place of the record's word: as its email_verified claim says, always, or never.
 	EmailVerified record.EmailVerified `yaml:"email_verified,omitempty"`
+	// Links identities by themselves: somebody's first sign-in here goes to the account that has an identity of another provider marked so with the same verified e-mail. Whoever runs the provider, or gets hold of an address there, gets that account.
+	LinkVerifiedEmail bool `yaml:"link_verified_email,omitempty"`
 	// Overrides of single fields of the provider record.
 	Override *yaml.Node `yaml:"record,omitempty"`
 	// Origin at which the server reaches the provider, where that is another than browsers use. Discovery, token, keys and userinfo addresses on the issuer's origin are called there.

@@ -138,7 +138,7 @@ func TestSchemaKnowsEveryKeyThatTheReaderKnowsAndNoOther(t *testing.T) {
 	}
 	for name, v := range map[string]any{
 		"Config": &Config{}, "Provider": &Provider{}, "App": &App{}, "Access": &Access{}, "Path": &Path{},
-		"Session": &Session{}, "CORS": &CORS{}, "Limits": &Limits{}, "Record": &record.Record{}, "SignOut": &record.SignOut{},
+		"Session": &Session{}, "CORS": &CORS{}, "Limits": &Limits{}, "Audit": &Audit{}, "Record": &record.Record{}, "SignOut": &record.SignOut{},
 		"Preset": &preset.Preset{}, "PresetCall": &preset.Call{}, "PresetPath": &preset.Path{}, "PresetLogout": &preset.Logout{}, "PresetCookies": &preset.Cookies{},
 	} {
 		def, ok := doc.Defs[name]

@@ -12,6 +12,9 @@ import (
 
 const (
 	shards = 64
+	// maxDecided bounds what is remembered of policies about one record: every configuration
+	// brings its own.
+	maxDecided = 64
 	// keepFor is how long entries stay past their use, for Known.
 	keepFor = 10 * time.Minute
 )
@@ -155,11 +158,14 @@ func (c *cache) sweep(now time.Duration) {
 	}
 }
 
-// drop stamps the cell; stamps only grow.
-func (l *cell) drop(n uint64) {
+// drop stamps the cell.
+func (l *cell) drop(n uint64) { stamp(&l.dropped, n) }
+
+// stamp keeps the later of two stamps.
+func stamp(at *atomic.Uint64, n uint64) {
 	for {
-		old := l.dropped.Load()
-		if old >= n || l.dropped.CompareAndSwap(old, n) {
+		old := at.Load()
+		if old >= n || at.CompareAndSwap(old, n) {
 			return
 		}
 	}
@@ -195,7 +201,8 @@ func (p *snapshot) decide(policy *access.Policy) access.Decision {
 	if policy == nil {
 		return access.Decision{Allowed: true}
 	}
-	known := p.decided.Load()
+	was := p.decided.Load()
+	known := was
 	if known != nil {
 		for i := range *known {
 			if (*known)[i].policy == policy {
@@ -203,12 +210,15 @@ func (p *snapshot) decide(policy *access.Policy) access.Decision {
 			}
 		}
 	}
+	if known != nil && len(*known) >= maxDecided {
+		known = nil // most are of configurations that no longer hold
+	}
 	d := decided{policy: policy, decision: policy.Evaluate(access.Subject{Profile: p.session.Profile, Claims: p.session.Claims})}
 	var all []decided
 	if known != nil {
 		all = append(all, *known...)
 	}
 	all = append(all, d)
-	p.decided.CompareAndSwap(known, &all) // a lost race costs one more evaluation
+	p.decided.CompareAndSwap(was, &all) // a lost race costs one more evaluation
 	return d.decision
 }

@@ -17,7 +17,7 @@ func (g *Guard) Check(ctx context.Context, now time.Time, q Query) Verdict {
 	if !ok {
 		return Verdict{Outcome: BadPath}
 	}
-	v := Verdict{Public: rule.public, Bearer: rule.bearer && (q.Bearer || rule.bare && q.BareToken), MaxAge: rule.maxAge, ACR: rule.acr, app: q.App, path: q.RawPath}
+	v := Verdict{Public: rule.public, Bearer: rule.bearer && (q.Bearer || rule.bare && q.BareToken), MaxAge: rule.maxAge, ACR: rule.acr, app: q.App, origin: q.Origin, path: q.RawPath}
 	if rule.impossible() {
 		v.Outcome, v.Decision = Denied, excluded(q.App)
 	}
@@ -38,7 +38,7 @@ func (g *Guard) Check(ctx context.Context, now time.Time, q Query) Verdict {
 			return v
 		}
 		judged := g.judge(ctx, now, q, rule, e, v)
-		if g.refusal(e.cell.id) == nil && e.valid() {
+		if g.refusal(e.cell.id) == nil && g.valid(e) {
 			if q.Active && judged.Live() {
 				g.touch(e.cell, now)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,25 +89,34 @@ type Verdict struct {
 	ACR      []string           // and the classes of which it must have one; none: any
 	Err      error              // with Unavailable: the cause, for the log
 
-	app  *App // what was asked about, for Holds
-	path string
+	app          *App // what was asked about, for Holds
+	origin, path string
 }
 
 // Live tells whether the session's identity may be passed on.
 func (v Verdict) Live() bool { return v.Outcome == Allow || v.Outcome == Reauthorize }
 
-// Holds tells whether a newer record of the session would still be let in where this
-// verdict let it in: connections outlive the request that opened them, and rules about
-// groups and claims may cease to be satisfied meanwhile. It may be called at any time.
-func (v Verdict) Holds(s *session.Session) bool {
+// Holds tells whether a session would still be let in where this verdict let it in:
+// connections outlive the request that opened them, and meanwhile rules about groups and
+// claims may cease to be satisfied, and the rules may change. at returns the app that is
+// served at an origin and a path now, nil where none is; a connection does not hold where
+// that is another app. It may be called at any time.
+func (v Verdict) Holds(at func(origin, path string) *App, s *session.Session) bool {
 	if v.app == nil {
 		return true
 	}
-	rule, ok := v.app.ruleOf(v.path)
+	app := at(v.origin, v.path)
+	if app == nil || app.ID != v.app.ID {
+		return false
+	}
+	rule, ok := app.ruleOf(v.path)
 	if !ok || rule.public {
 		return ok
 	}
-	return decide(&snapshot{session: s}, v.app, rule).Allowed
+	if rule.acr != nil && !slices.Contains(rule.acr, s.ACR) {
+		return false
+	}
+	return decide(&snapshot{session: s}, app, rule).Allowed
 }
 
 // Store is where sessions are kept.
@@ -158,11 +168,12 @@ type Guard struct {
 	now        func() time.Time
 	ttl        time.Duration
 	flushEvery time.Duration
-	loadWithin time.Duration
+	loadWithin atomic.Int64 // nanoseconds
 
 	base  time.Time // origin of the guard's own monotonic time
 	beat  atomic.Int64
 	drops atomic.Uint64 // the sequence that Drop stamps cells with
+	floor atomic.Uint64 // the stamp that DropAll put on all of them
 	cache cache
 	loads chan struct{}
 
@@ -186,9 +197,9 @@ func New(o Options) (*Guard, error) {
 	g := &Guard{
 		store: o.Store, refresher: o.Refresher, log: o.Logger, now: o.Now,
 		ttl: orDefault(o.CacheTTL, defaultTTL), flushEvery: orDefault(o.FlushEvery, defaultFlushEvery),
-		loadWithin: orDefault(o.LoadWithin, defaultLoadWithin),
-		base:       time.Now(), loads: make(chan struct{}, maxLoads), refused: map[session.ID]*session.Tombstone{},
+		base: time.Now(), loads: make(chan struct{}, maxLoads), refused: map[session.ID]*session.Tombstone{},
 	}
+	g.Reconfigure(o.LoadWithin)
 	size := o.CacheSize
 	if size <= 0 {
 		size = defaultCacheSize
@@ -196,6 +207,13 @@ func New(o Options) (*Guard, error) {
 	g.cache.init(size)
 	return g, nil
 }
+
+// Reconfigure changes how long a verdict waits for the store; 900 ms when zero.
+func (g *Guard) Reconfigure(loadWithin time.Duration) {
+	g.loadWithin.Store(int64(orDefault(loadWithin, defaultLoadWithin)))
+}
+
+func (g *Guard) patience() time.Duration { return time.Duration(g.loadWithin.Load()) }
 
 func orDefault(d, fallback time.Duration) time.Duration {
 	if d <= 0 {
@@ -213,6 +231,9 @@ func (g *Guard) Drop(id session.ID) {
 	n := g.drops.Add(1)
 	g.cache.cell(id, g.mono()).drop(n)
 }
+
+// DropAll is Drop for every session.
+func (g *Guard) DropAll() { stamp(&g.floor, g.drops.Add(1)) }
 
 // Refuse refuses a session that has ended though the store does not know it yet. It
 // stays refused until Settle, or until the store itself says that it ended.
@@ -267,6 +288,19 @@ func (g *Guard) Put(s *session.Session) {
 	if c := g.cache.known(s.ID); c != nil {
 		c.put(s)
 	}
+}
+
+// Record returns what the cache holds of a session, however old; nil where that is nothing.
+// It is not a verdict.
+func (g *Guard) Record(id session.ID) *session.Session {
+	c := g.cache.known(id)
+	if c == nil {
+		return nil
+	}
+	if snap := c.snap.Load(); snap != nil {
+		return snap.session
+	}
+	return nil
 }
 
 // Known returns the session of a seat from the cache alone, however old: with the

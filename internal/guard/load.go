@@ -25,11 +25,13 @@ var errSlow = fmt.Errorf("store did not answer in time: %w", session.ErrUnavaila
 
 // usable tells whether a cached seat may be answered from.
 func (g *Guard) usable(e *seat, now time.Duration) bool {
-	return now-e.loaded < g.ttl && e.valid() && now-time.Duration(g.beat.Load()) < beatLost
+	return now-e.loaded < g.ttl && g.valid(e) && now-time.Duration(g.beat.Load()) < beatLost
 }
 
 // valid tells whether the session was not dropped since the seat's load began.
-func (e *seat) valid() bool { return e.cell.dropped.Load() <= e.start }
+func (g *Guard) valid(e *seat) bool {
+	return e.cell.dropped.Load() <= e.start && g.floor.Load() <= e.start
+}
 
 // lookup returns the seat from the cache or the store. Errors are those of
 // Store.BySeat; anything that is neither *session.EndedError nor session.ErrNotFound
@@ -43,7 +45,7 @@ func (g *Guard) lookup(ctx context.Context, h session.SeatHash) (*seat, error) {
 
 func (g *Guard) load(ctx context.Context, h session.SeatHash) (*seat, error) {
 	f := g.flight(h)
-	timer := time.NewTimer(g.loadWithin)
+	timer := time.NewTimer(g.patience())
 	defer timer.Stop()
 	select {
 	case <-f.done:
@@ -52,7 +54,7 @@ func (g *Guard) load(ctx context.Context, h session.SeatHash) (*seat, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the store: %w", errors.Join(session.ErrUnavailable, context.Cause(ctx)))
 	}
-	if f.err == nil && !f.seat.valid() {
+	if f.err == nil && !g.valid(f.seat) {
 		return nil, errDropped
 	}
 	return f.seat, f.err
@@ -65,7 +67,7 @@ func (g *Guard) flight(h session.SeatHash) *flight {
 	now := g.mono()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.flights[h]; f != nil && now-f.began < g.loadWithin {
+	if f := s.flights[h]; f != nil && now-f.began < g.patience() {
 		return f
 	}
 	f := &flight{began: now, done: make(chan struct{})}
@@ -75,7 +77,7 @@ func (g *Guard) flight(h session.SeatHash) *flight {
 }
 
 func (g *Guard) fly(h session.SeatHash, f *flight) {
-	ctx, cancel := context.WithTimeout(context.Background(), g.loadWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), g.patience())
 	defer cancel()
 	f.seat, f.err = g.read(ctx, h)
 
@@ -117,7 +119,7 @@ func (g *Guard) read(ctx context.Context, h session.SeatHash) (*seat, error) {
 		}
 		c := g.cache.cell(s.ID, began)
 		e := &seat{cell: c, origin: at.Origin, loaded: began, start: start}
-		if !e.valid() {
+		if !g.valid(e) {
 			continue
 		}
 		c.put(s)

@@ -9,17 +9,28 @@ import (
 // Cookies names Cardea's own cookies at one origin. Cookies ignore ports, so that on
 // plain http, where the __Host- prefix cannot be had, the name carries the port.
 type Cookies struct {
-	Seat    string // the seat value
-	Browser string // the browser's binding, for sign-ins under way
-	secure  bool
+	Seat     string // the seat value
+	Browser  string // the browser's binding, for sign-ins under way
+	Language string // the language that was chosen here
+	Provider string // the id of the provider of the last sign-in
+	secure   bool
 }
+
+// RememberFor is how long a browser remembers what a person chose: as long as browsers
+// keep any cookie (RFC 6265bis section 5.5).
+const RememberFor = 400 * 24 * time.Hour
 
 // CookiesOf returns the names at an origin.
 func CookiesOf(o Origin) Cookies {
 	if o.Secure() {
-		return Cookies{Seat: "__Host-cardea", Browser: "__Host-cardea-browser", secure: true}
+		const host = "__Host-cardea"
+		return Cookies{Seat: host, Browser: host + "-browser", Language: host + "-language", Provider: host + "-provider", secure: true}
 	}
-	return Cookies{Seat: "cardea-" + o.Port(), Browser: "cardea-browser-" + o.Port()}
+	port := o.Port()
+	return Cookies{
+		Seat: "cardea-" + port, Browser: "cardea-browser-" + port,
+		Language: "cardea-language-" + port, Provider: "cardea-provider-" + port,
+	}
 }
 
 // SetSeat sets the seat cookie; life zero makes it a cookie of the browser's session.
@@ -30,6 +41,16 @@ func (c Cookies) SetSeat(w http.ResponseWriter, value string, life time.Duration
 // SetBrowser sets the binding cookie, which lives as long as the browser's session.
 func (c Cookies) SetBrowser(w http.ResponseWriter, value string) {
 	c.set(w, c.Browser, value, 0)
+}
+
+// SetLanguage remembers a language.
+func (c Cookies) SetLanguage(w http.ResponseWriter, tag string) {
+	c.set(w, c.Language, tag, RememberFor)
+}
+
+// SetProvider remembers the provider of a sign-in.
+func (c Cookies) SetProvider(w http.ResponseWriter, id string) {
+	c.set(w, c.Provider, id, RememberFor)
 }
 
 func (c Cookies) set(w http.ResponseWriter, name, value string, life time.Duration) {
@@ -51,7 +72,11 @@ func OwnCookie(name string) bool {
 	if !ok {
 		return false
 	}
-	port = strings.TrimPrefix(port, "browser-")
+	for _, kind := range []string{"browser-", "language-", "provider-"} {
+		if rest, ok := strings.CutPrefix(port, kind); ok {
+			return rest != "" && validPort(rest)
+		}
+	}
 	return port != "" && validPort(port)
 }
 

@@ -102,7 +102,9 @@ func TestOwnCookiesAreKnownInEverySpelling(t *testing.T) {
 	for name, want := range map[string]bool{
 		"__Host-cardea": true, "__host-cardea": true, "__HOST-CARDEA-browser": true, "cardea-4180": true, "cardea-browser-4180": true,
 		"cardea": false, "cardea-": false, "cardea-x": false, "xcardea-4180": false, "__Host-cardeax": false, "session": false,
-		"cardea-123456": false, "cardea-browser-": false,
+		"cardea-123456": false, "cardea-browser-": false, "__Host-cardea-language": true, "__hOST-cardea-PROVIDER": true,
+		"cardea-language-4180": true, "cardea-provider-80": true, "cardea-language-": false, "cardea-language-en": false,
+		"cardea-browser-language-80": false, "cardea-other-80": false,
 	} {
 		if got := OwnCookie(name); got != want {
 			t.Errorf("OwnCookie(%q) = %v", name, got)

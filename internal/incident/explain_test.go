@@ -62,7 +62,7 @@ func TestEveryProblemIsExplained(t *testing.T) {
 			t.Errorf("%s has no explanation", k)
 		}
 	}
-	for _, k := range []string{KindDenied, KindNotSaved, KindSessionEnded, KindMisdirected, KindLogoutToken} {
+	for _, k := range []string{KindDenied, KindNotSaved, KindSessionEnded, KindMisdirected, KindLogoutToken, KindLink} {
 		if !Explained(k, "") {
 			t.Errorf("%s has no explanation", k)
 		}
@@ -76,6 +76,18 @@ func TestEveryRefusalOfTheRulesIsExplained(t *testing.T) {
 	}
 	for _, r := range reasons {
 		if !Explained(KindDenied, r) {
+			t.Errorf("%s has no explanation", r)
+		}
+	}
+}
+
+func TestEveryRefusedLinkIsExplained(t *testing.T) {
+	reasons := constants(t, "signin", "LinkReason")
+	if len(reasons) < 4 {
+		t.Fatalf("the source was misread: %v", reasons)
+	}
+	for _, r := range reasons {
+		if _, own := find(KindLink, r); !own {
 			t.Errorf("%s has no explanation", r)
 		}
 	}

@@ -29,6 +29,7 @@ const (
 	KindSessionEnded = "session-ended" // the signed-out page, after an end that nobody here asked for
 	KindMisdirected  = "misdirected"   // the host is not served here
 	KindLogoutToken  = "logout-token"  // a provider's logout token was refused
+	KindLink         = "link-refused"  // an identity was not linked, or was unlinked while somebody signed in by it
 )
 
 // Steps at which something fails. Access rules name their app and path; see StepOfRule.
@@ -45,6 +46,7 @@ const (
 	StepUp             = "callback: how the person signed in"
 	StepOpen           = "callback: opening the session"
 	StepAdmission      = "admission"
+	StepLink           = "callback: linking the identity"
 	StepSeat           = "seat: giving the app's host its cookie"
 	StepRefresh        = "refresh"
 	StepUpstream       = "upstream"

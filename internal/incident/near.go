@@ -49,6 +49,9 @@ const (
 	prefix  = 5 // from here on the beginning of an id is near it
 )
 
+// Normal is an id as it is kept, whatever happened to it when people copied it.
+func Normal(id string) string { return normal(id) }
+
 // normal undoes what happens to an id on the way: capitals, blanks, dashes, and digits
 // that no id has.
 func normal(id string) string {

@@ -78,7 +78,7 @@ var table = map[key]row{
 		"The person had signed out in the app.",
 		"Nothing. If nobody signed out, the app calls its own logout by itself: apps[{app}].record.logout lists the calls that count.", nil,
 	},
-	{"session-required", "everywhere"}:    {"The person had signed out everywhere, from another device.", "Nothing: they sign in again.", nil},
+	{"session-required", "everywhere"}:    {"The person had signed this device out from another one, or all of them.", "Nothing: they sign in again.", nil},
 	{"session-required", "admin"}:         {"An operator ended the session.", "Nothing: \"cardea sessions show\" says when. The person signs in again.", nil},
 	{"session-required", "back-channel"}:  {"The provider ended its session and said so.", "Nothing here: the provider's own log says why. The person signs in again.", nil},
 	{"session-required", "front-channel"}: {"The provider's logout page ended the session.", "Nothing here: the person signed out at the provider, or at another app that it knows. They sign in again.", nil},
@@ -132,6 +132,14 @@ var table = map[key]row{
 	{"origin-refused", ""}: {
 		"A page of another origin made the browser send this, or a proxy on the way removed or changed the Origin header.",
 		"If the page is yours, list its origin in apps[{app}].cors with credentials: true (for WebSockets), or send the form from {origin} itself. If it came from {origin}, let the front proxy pass Origin and Host on unchanged.", nil,
+	},
+	{"form-stale", ""}: {
+		"A form of a person's own page was made more than 12 hours ago, or for another session than the one that sent it: somebody signed in anew in another tab, say. Or somebody made it up.",
+		"Nothing: the person opens the page again. If it happens to everybody after a restart, the keys in data_dir are not those that they were.", nil,
+	},
+	{"form-too-large", ""}: {
+		"More was posted than is read: 16 KiB of a form, 32 MiB of a picture.",
+		"Nothing here: the person chooses a smaller picture. avatars.max_bytes says how large a picture may be.", nil,
 	},
 	{KindMisdirected, ""}: {
 		"The request was for a host that is not configured.",

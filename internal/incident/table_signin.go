@@ -109,6 +109,25 @@ var signInTable = map[key]row{
 		"The provider's answer arrived in another browser than the one that asked, or in one that keeps no cookies. It may also have been a link that somebody else sent, to sign this person in to their account.",
 		"The person signs in and stays in one browser, with cookies allowed for {origin}. If everybody sees it, a proxy on the way drops Set-Cookie.", nil,
 	},
+	{KindLink, ""}: {
+		"An identity was not linked, and nothing was changed.", "The reason says which condition was not met ({reason}); the person starts again from their account page.", nil,
+	},
+	{KindLink, "taken"}: {
+		"The person signed in at {provider} to link the identity that they have there, and it belongs to another account. An identity is never moved by itself.",
+		"The person signs in with it and unlinks it there, then links it here. Where it is that account's only one, see that one person owns both (\"cardea accounts list --email\" finds them), and take it away with \"cardea accounts unlink\" or delete the account with \"cardea accounts delete\".", nil,
+	},
+	{KindLink, "session-gone"}: {
+		"The session in which the person asked for the linking ended before they came back from {provider}: by a sign-out, an operator or a limit.",
+		"Nothing: the person signs in again and starts the linking anew.", nil,
+	},
+	{KindLink, "other-account"}: {
+		"The browser was signed in to another account than the one that asked for the linking when the person came back. Linking then would have given that account a way in that it did not ask for.",
+		"Nothing, if two people share the browser. If nobody signed in between, somebody may have sent this person a link that begins a linking for their own account.", nil,
+	},
+	{KindLink, "unlinked"}: {
+		"The identity was unlinked from its account, by its person or by an operator, while somebody signed in with it.",
+		"Nothing: the person signs in with another identity of the account. With this one they get an account of its own, where access admits them.", nil,
+	},
 	{"not-found", "provider"}: {"The sign-in names a provider that is not configured.", "Add it under providers, or correct the link.", nil},
 	{"bad-request", "attempt"}: {
 		"The state or code of the callback is not one of this gateway's, or was changed on the way. Callbacks that nobody asked for look so.",

@@ -21,6 +21,7 @@ type AuthorizationRequest struct {
 	MaxAge        time.Duration // zero: not asked for
 	ACRValues     []string      // of which the answer must have one; nil: not asked for
 	LoginHint     string
+	UILocales     string // languages that the person chose, BCP 47, separated by blanks; "": none
 	IDTokenHint   string // with Silent: names the person expected
 }
 

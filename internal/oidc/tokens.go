@@ -46,6 +46,9 @@ type Authentication struct {
 	Claims   Claims // ID token and userinfo merged; data: pictures dropped
 	Profile  Profile
 	Tokens   Tokens
+	// Picture is where the person's picture is: Profile.Picture, or a data: URL, which no
+	// record, token, cookie or header ever holds. It is for the avatar alone.
+	Picture string
 }
 
 // Profile is what the provider's record makes of the claims.
@@ -57,5 +60,5 @@ type Profile struct {
 	Groups            []string `json:"groups,omitempty"`
 	// GroupsUnknown says that the groups were asked for and could not be had.
 	GroupsUnknown bool   `json:"groups_unknown,omitempty"`
-	Picture       string `json:"picture,omitempty"` // https URL only
+	Picture       string `json:"picture,omitempty"` // an address: https, or http where provider and picture are on this machine
 }

@@ -25,6 +25,7 @@ type Confirm struct {
 	// provider's session too, GatewayOnly ends only the one here.
 	GatewayOnly Form
 	CancelURL   string // empty leaves the link out
+	AgainURL    string // path that asks again and ends nothing, where the request's own may not
 }
 
 // Confirm writes the page that asks before signing out.
@@ -53,11 +54,14 @@ func (p *Pages) Confirm(w http.ResponseWriter, r *http.Request, status int, v Co
 		view.Button = newButton(v.Form, l.html("confirm.both", params{"provider": v.Provider}))
 		v.Provider = ""
 	}
+	if v.Kind == ConfirmSignOutEverywhere {
+		view.Why = "" // nobody comes there but by the page of their own
+	}
 	if v.Provider != "" {
 		view.Provider = l.html("confirm.provider", params{"provider": v.Provider})
 	}
 	p.write(w, r, status, l, page{
-		template: "confirm", title: key + ".title", view: view,
+		template: "confirm", title: key + ".title", again: v.AgainURL, view: view,
 		policy: policy{formAction: view.Button.target(), keepOrigin: true},
 	})
 }

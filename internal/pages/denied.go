@@ -46,7 +46,11 @@ type Denied struct {
 	// OtherAccount posts to the sign-out; OtherAccountURL is a link in its place.
 	OtherAccount    Form
 	OtherAccountURL string
-	Incident        string
+	AccountURL      string // the page of the person; empty leaves the link out
+	// BackURL is the account page of a person who is signed in and stays so: it was an
+	// identity that was to be linked.
+	BackURL  string
+	Incident string
 }
 
 // Denied writes the page that names the reason and offers another account.
@@ -65,8 +69,9 @@ func (p *Pages) Denied(w http.ResponseWriter, r *http.Request, status int, v Den
 		What, Do, Operator      template.HTML
 		Account                 []string
 		Provider, Rule, Setting string
+		BackURL                 string
 		Button                  *button
-		OtherURL                string
+		OtherURL, AccountURL    string
 	}{
 		What:     l.html(reason.Key(), ps),
 		Do:       l.html("denied."+string(reason)+".do", ps),
@@ -74,7 +79,10 @@ func (p *Pages) Denied(w http.ResponseWriter, r *http.Request, status int, v Den
 		Provider: clean(v.Account.Provider, maxName),
 		Rule:     clean(v.Rule, maxPath),
 		Setting:  clean(v.Setting, maxPath),
+		BackURL:  link(v.BackURL),
 		Button:   newButton(v.OtherAccount, l.T("denied.other-account")),
+
+		AccountURL: link(v.AccountURL),
 	}
 	if reason == EmailNotVerified && view.Setting != "" {
 		view.Operator = l.html("denied.email-not-verified.operator", ps)
@@ -82,8 +90,12 @@ func (p *Pages) Denied(w http.ResponseWriter, r *http.Request, status int, v Den
 	if view.Button == nil {
 		view.OtherURL = link(v.OtherAccountURL)
 	}
+	title := "denied.title"
+	if view.BackURL != "" {
+		title = "link.denied.title"
+	}
 	p.write(w, r, status, l, page{
-		template: "denied", status: http.StatusForbidden, title: "denied.title", params: ps, incident: v.Incident, view: view,
+		template: "denied", status: http.StatusForbidden, title: title, params: ps, incident: v.Incident, view: view,
 		policy: policy{formAction: view.Button.target(), keepOrigin: true},
 	})
 }

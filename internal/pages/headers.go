@@ -17,6 +17,12 @@ type policy struct {
 	keepOrigin bool
 	// framed is set for the one page that has to be visible inside a frame.
 	framed bool
+	// style is the hash of the page's style sheet.
+	style string
+	// script is the hash of the page's one script, which may call its own origin.
+	script string
+	// pictures lets the page show pictures of its own origin.
+	pictures bool
 }
 
 // setHeaders writes the headers that all pages share.
@@ -32,6 +38,7 @@ func (p *Pages) setHeaders(h http.Header, l localizer, pol policy) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	addVary(h, "Accept-Language")
+	addVary(h, "Cookie")
 	h.Set("Referrer-Policy", referrerPolicy(pol))
 
 	ancestors := "'none'"
@@ -47,14 +54,22 @@ func (p *Pages) setHeaders(h http.Header, l localizer, pol policy) {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	}
-	h.Set("Content-Security-Policy", strings.Join([]string{
+	pictures := "data:"
+	if pol.pictures {
+		pictures = "'self' data:"
+	}
+	csp := []string{
 		"default-src 'none'",
-		"style-src " + p.styleHash,
-		"img-src data:",
+		"style-src " + pol.style,
+		"img-src " + pictures,
 		"base-uri 'none'",
 		"form-action " + formSources(pol.formAction),
 		"frame-ancestors " + ancestors,
-	}, "; "))
+	}
+	if pol.script != "" {
+		csp = append(csp, "script-src "+pol.script, "connect-src 'self'")
+	}
+	h.Set("Content-Security-Policy", strings.Join(csp, "; "))
 }
 
 func referrerPolicy(pol policy) string {

@@ -23,7 +23,7 @@ func TestEveryPageCarriesTheHeadersThatConfineIt(t *testing.T) {
 			"Content-Language":             "zh-Hans",
 			"Cache-Control":                "no-store",
 			"X-Content-Type-Options":       "nosniff",
-			"Vary":                         "Accept-Language",
+			"Vary":                         "Accept-Language, Cookie",
 			"X-Frame-Options":              "DENY",
 			"Cross-Origin-Opener-Policy":   "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
@@ -50,6 +50,10 @@ func TestPolicyPermitsTheStyleTheFormAndNothingElse(t *testing.T) {
 		"confirm-choice":     "'self'",
 		"confirm-everywhere": "https://auth.acme.example",
 		"move-on-post":       "https://id.acme.example:8443",
+		"account":            "'self'",
+		"account-confirm":    "'self'",
+		"account-bare":       "'self'",
+		"account-odd":        "'self'",
 	}
 	for _, f := range fixtures() {
 		w := f.get(p, "en")
@@ -65,6 +69,10 @@ func TestPolicyPermitsTheStyleTheFormAndNothingElse(t *testing.T) {
 		}
 		want := "default-src 'none'; style-src " + cspHash(style) + "; img-src data:; base-uri 'none'; form-action " +
 			form + "; frame-ancestors " + ancestors
+		if _, rest, ok := strings.Cut(w.Body.String(), "<script>"); ok {
+			script, _, _ := strings.Cut(rest, "</script>")
+			want = strings.Replace(want, "img-src data:", "img-src 'self' data:", 1) + "; script-src " + cspHash(script) + "; connect-src 'self'"
+		}
 		if diff := cmp.Diff([]string{want}, w.Header().Values("Content-Security-Policy")); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", f.name, diff)
 		}
@@ -77,7 +85,9 @@ func TestPolicyPermitsTheStyleTheFormAndNothingElse(t *testing.T) {
 // A form under no-referrer would arrive with "Origin: null" and be refused.
 func TestFormsThatComeBackToUsKeepTheirOriginAndNothingElseTellsAReferrer(t *testing.T) {
 	p := newPages(t, Options{})
-	want := map[string]string{"denied": "same-origin", "confirm": "same-origin", "confirm-choice": "same-origin", "confirm-everywhere": "strict-origin"}
+	want := map[string]string{"denied": "same-origin", "confirm": "same-origin", "confirm-choice": "same-origin", "confirm-everywhere": "strict-origin",
+		"account": "same-origin", "account-confirm": "same-origin", "account-bare": "same-origin", "account-odd": "same-origin",
+	}
 	for _, f := range fixtures() {
 		w, ok := want[f.name]
 		if !ok {
@@ -218,6 +228,8 @@ func TestWithoutAStatusAPageTakesTheOneThatSuitsItAndARefusalIsNeverAYes(t *test
 		"move-on":         {200, func(w http.ResponseWriter, r *http.Request) { p.MoveOn(w, r, 0, MoveOn{URL: "/"}) }},
 		"move-on nowhere": {500, func(w http.ResponseWriter, r *http.Request) { p.MoveOn(w, r, 0, MoveOn{}) }},
 		"denied":          {403, func(w http.ResponseWriter, r *http.Request) { p.Denied(w, r, 0, Denied{}) }},
+		"link":            {409, func(w http.ResponseWriter, r *http.Request) { p.LinkRefused(w, r, 0, LinkRefused{Reason: LinkTaken}) }},
+		"link, gone":      {403, func(w http.ResponseWriter, r *http.Request) { p.LinkRefused(w, r, 0, LinkRefused{}) }},
 		"not-saved":       {401, func(w http.ResponseWriter, r *http.Request) { p.NotSaved(w, r, 0, NotSaved{}) }},
 		"open-in-new-tab": {401, func(w http.ResponseWriter, r *http.Request) { p.OpenInNewTab(w, r, 0, OpenInNewTab{}) }},
 		"problem":         {500, func(w http.ResponseWriter, r *http.Request) { p.Problem(w, r, 0, Problem{}) }},

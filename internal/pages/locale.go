@@ -38,22 +38,26 @@ type catalogue map[string][]segment
 type localizer struct {
 	Tag       string // BCP 47
 	Gap       string // between two sentences
+	Short     string // as the language cookie names it
+	Own       string // as its speakers name it
+	asks      string // how a provider is asked for it: BCP 47 tags, separated by blanks
 	catalogue catalogue
 }
 
 type locales struct {
 	matcher language.Matcher
 	all     []localizer // in the order the matcher knows them
+	written []localizer // each once
 }
 
 func loadLocales() (*locales, error) {
 	files := []struct {
-		name string
-		tag  language.Tag
-		gap  string
+		name, own, asks string
+		tag             language.Tag
+		gap             string
 	}{
-		{"en", language.English, " "}, // the first is the fallback
-		{"zh", language.SimplifiedChinese, ""},
+		{"en", "English", "en", language.English, " "}, // the first is the fallback
+		{"zh", "中文", "zh-CN zh", language.SimplifiedChinese, ""},
 	}
 	ls := &locales{}
 	var tags []language.Tag
@@ -66,9 +70,10 @@ func loadLocales() (*locales, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s.json: %w", f.name, err)
 		}
-		ls.all = append(ls.all, localizer{Tag: f.tag.String(), Gap: f.gap, catalogue: c})
+		ls.all = append(ls.all, localizer{Tag: f.tag.String(), Gap: f.gap, Short: f.name, Own: f.own, asks: f.asks, catalogue: c})
 		tags = append(tags, f.tag)
 	}
+	ls.written = slices.Clone(ls.all)
 	// A reader of traditional Chinese is better served by 中文 than by English.
 	tags = append(tags, language.TraditionalChinese)
 	ls.all = append(ls.all, ls.all[1])
@@ -144,9 +149,12 @@ func parseText(text string) ([]segment, error) {
 	return out, nil
 }
 
-// forRequest picks the language by Accept-Language (RFC 9110 section 12.5.4);
-// what cannot be read counts as not asked.
+// forRequest picks the language that the person chose at this origin, else one by
+// Accept-Language (RFC 9110 section 12.5.4); what cannot be read counts as not asked.
 func (ls *locales) forRequest(r *http.Request) localizer {
+	if l, ok := ls.chosen(r); ok {
+		return l
+	}
 	accept := strings.Join(r.Header.Values("Accept-Language"), ",")
 	if accept == "" || len(accept) > maxAcceptLanguage {
 		return ls.all[0]

@@ -54,6 +54,10 @@ func usedKeys(t *testing.T) []string {
 	for _, c := range SignedOutCauses() {
 		add("signed-out."+string(c)+".title", "signed-out."+string(c)+".lead")
 	}
+	for _, r := range LinkReasons() {
+		add(r.TitleKey(), "link."+string(r)+".what", "link."+string(r)+".do")
+	}
+	add("link.account", "link.denied.title", "link.taken.only")
 	add("stay.button")
 	for _, limit := range Limits() {
 		add("stay." + string(limit))
@@ -84,10 +88,11 @@ func usedKeys(t *testing.T) []string {
 	for _, form := range []string{".one", ".other"} {
 		add("problem.retry-after.seconds"+form, "problem.retry-after.minutes"+form, "receipt.more"+form)
 	}
+	add(accountKeys()...)
 	add("choice.title", "choice.lead", "choice.none", "confirm.provider", "confirm.why",
 		"confirm.both", "confirm.here-only", "confirm.choice",
 		"denied.title", "denied.other-account", "denied.email-not-verified.operator",
-		"new-tab.title", "new-tab.lead", "not-saved.title", "not-saved.lead",
+		"language.title", "new-tab.title", "new-tab.lead", "not-saved.title", "not-saved.lead",
 		"problem.retry", "problem.home", "receipt.link", "receipt.provider-session.withdrawn",
 		"common.brand-line", "common.sign-in", "common.sign-in-again", "common.this-app", "common.the-provider")
 	return slices.Sorted(maps.Keys(used))
@@ -121,7 +126,7 @@ func TestBothLanguagesSayTheSameOfTheSameThings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"acr", "app", "count", "email", "host", "provider"}
+	known := []string{"acr", "address", "browser", "device", "handle", "label", "reference", "system", "app", "count", "email", "host", "provider"}
 	for key, en := range ls.all[0].catalogue {
 		zh := ls.all[1].catalogue[key]
 		want, got := placeholders(en), placeholders(zh)
@@ -269,7 +274,7 @@ func TestDeniedNamesTheReasonTheRuleTheSettingAndTheAccount(t *testing.T) {
 	p := newPages(t, Options{})
 	for _, reason := range DeniedReasons() {
 		w := httptest.NewRecorder()
-		p.Denied(w, request("GET", "en"), 403, deniedView(reason))
+		p.Denied(w, request("GET", "en"), 403, exampleDenied(reason))
 		body := w.Body.String()
 		for _, want := range []string{
 			string(p.locales.all[0].html(reason.Key(), params{"app": "Chat", "provider": "Acme ID", "email": "maria@acme.example"})),

@@ -35,10 +35,12 @@ type Pages struct {
 	host      string
 	insecure  bool
 	log       *slog.Logger
-	style     template.HTML
-	styleHash string
+	sheet     *sheet
 	templates map[string]*template.Template
 	locales   *locales
+
+	accountScript script
+	accountSheet  *sheet
 }
 
 // New parses templates and catalogues. It fails if PublicURL is not an absolute
@@ -65,9 +67,8 @@ func New(o Options) (*Pages, error) {
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, fmt.Errorf("parsing templates: %w", err)
 	}
-	css := compactCSS(styleSheet)
-	p.style = template.HTML("<style>" + css + "</style>")
-	p.styleHash = cspHash(css)
+	p.sheet = newSheet(styleSheet)
+	p.accountScript, p.accountSheet = newScript(accountSource), newSheet(styleSheet+accountStyle)
 	return p, nil
 }
 
@@ -110,6 +111,8 @@ type frame struct {
 	Style    template.HTML
 	Refresh  string // where a page that moves on by itself goes
 	Incident string
+	Others   []languageLink
+	Wide     bool
 	V        any
 }
 
@@ -122,6 +125,9 @@ type page struct {
 	ajar     bool
 	refresh  string
 	incident string
+	wide     bool
+	sheet    *sheet // nil takes the one of all pages
+	again    string // shows the page once more, where its own address does not
 	policy   policy
 	view     any
 }
@@ -129,6 +135,8 @@ type page struct {
 // write renders into memory first, so that a fault in a template never leaves
 // half a page under a good status.
 func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, l localizer, pg page) {
+	pg.sheet = cmp.Or(pg.sheet, p.sheet)
+	pg.policy.style = pg.sheet.hash
 	f := frame{
 		localizer: l,
 		Title:     l.Plain(pg.title, pg.params),
@@ -136,9 +144,11 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, l loca
 		Ajar:      pg.ajar,
 		Insecure:  p.insecure,
 		Brand:     l.html("common.brand-line", params{"host": p.host}),
-		Style:     p.style,
+		Style:     pg.sheet.element,
 		Refresh:   pg.refresh,
 		Incident:  clean(pg.incident, maxName),
+		Others:    p.locales.languageLinks(l, r, pg.again, pg.policy.framed),
+		Wide:      pg.wide,
 		V:         pg.view,
 	}
 	var body bytes.Buffer
@@ -153,7 +163,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, l loca
 
 // writeBare is what remains when a template fails: the text without the page.
 func (p *Pages) writeBare(w http.ResponseWriter, r *http.Request, l localizer) {
-	p.setHeaders(w.Header(), l, policy{})
+	p.setHeaders(w.Header(), l, policy{style: p.sheet.hash})
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	send(w, r, http.StatusInternalServerError, []byte(l.Plain("problem.internal.title", nil)+"\n"))
 }

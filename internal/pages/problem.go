@@ -32,6 +32,8 @@ const (
 	MethodNotAllowed      ProblemKind = "method-not-allowed"
 	OriginRefused         ProblemKind = "origin-refused"
 	SessionRequired       ProblemKind = "session-required"
+	FormStale             ProblemKind = "form-stale"
+	FormTooLarge          ProblemKind = "form-too-large"
 	Internal              ProblemKind = "internal"
 )
 
@@ -41,7 +43,7 @@ func ProblemKinds() []ProblemKind {
 		ProviderUnavailable, ProviderAnswerRefused, SignInExpired, SignInElsewhere,
 		SignInLoop, SignInCancelled, StepUpUnsatisfied, StepUpRequired, StoreUnavailable,
 		UpstreamUnavailable, NotFound, BadRequest, HeaderTooLarge,
-		MethodNotAllowed, OriginRefused, SessionRequired, Internal,
+		MethodNotAllowed, OriginRefused, SessionRequired, FormStale, FormTooLarge, Internal,
 	}
 }
 
@@ -65,7 +67,9 @@ func (k ProblemKind) Status() int {
 		return http.StatusRequestHeaderFieldsTooLarge
 	case MethodNotAllowed:
 		return http.StatusMethodNotAllowed
-	case OriginRefused, StepUpUnsatisfied, SignInCancelled:
+	case FormTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case OriginRefused, StepUpUnsatisfied, SignInCancelled, FormStale:
 		return http.StatusForbidden
 	case SessionRequired, StepUpRequired:
 		return http.StatusUnauthorized

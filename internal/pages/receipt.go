@@ -20,6 +20,8 @@ const (
 	CauseProvider      SignedOutCause = "provider"
 	CauseOtherAccount  SignedOutCause = "other-account"
 	CauseAccessChanged SignedOutCause = "access-changed"
+	CauseUnlinked      SignedOutCause = "unlinked"  // the identity that opened it
+	CauseElsewhere     SignedOutCause = "elsewhere" // the person, on another device
 	CauseEverywhere    SignedOutCause = "everywhere"
 	CauseWithdrawn     SignedOutCause = "withdrawn" // the provider, or our client there, from the configuration
 )
@@ -28,7 +30,7 @@ const (
 func SignedOutCauses() []SignedOutCause {
 	return []SignedOutCause{
 		CauseUser, CauseAdministrator, CauseExpired, CauseProvider,
-		CauseOtherAccount, CauseAccessChanged, CauseEverywhere, CauseWithdrawn,
+		CauseOtherAccount, CauseAccessChanged, CauseEverywhere, CauseWithdrawn, CauseUnlinked, CauseElsewhere,
 	}
 }
 

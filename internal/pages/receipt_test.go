@@ -84,6 +84,8 @@ func TestEveryCauseHasItsHeadline(t *testing.T) {
 		CauseProvider:      "<bdi>Acme ID</bdi> ended your sign-in",
 		CauseOtherAccount:  "Another account signed in here",
 		CauseAccessChanged: "Your access has changed",
+		CauseUnlinked:      "A way to sign in was unlinked",
+		CauseElsewhere:     "You were signed out from another device",
 		CauseEverywhere:    "You are signed out everywhere",
 		CauseWithdrawn:     "Your sign-in through <bdi>Acme ID</bdi> was ended",
 		"made-up":          "You are signed out",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 )
@@ -16,9 +17,9 @@ import (
 // Store keeps accounts. Its methods return session.ErrNotFound, account.ErrErased and
 // session.ErrUnavailable.
 type Store interface {
-	SetDisabled(ctx context.Context, id string, disabled bool) (changed bool, err error)
+	SetDisabled(ctx context.Context, now time.Time, id string, disabled bool) (changed bool, err error)
 	// MarkErasing disables for good.
-	MarkErasing(ctx context.Context, id string) error
+	MarkErasing(ctx context.Context, now time.Time, id string) error
 	// Erase returns session.ErrConflict while a session lives.
 	Erase(ctx context.Context, now time.Time, id string) error
 	// Unfinished are the accounts that are shut and have sessions, or go.
@@ -32,10 +33,11 @@ type Ender interface {
 
 // Options are what People live on; all are required.
 type Options struct {
-	Store  Store
-	Ender  Ender
-	Logger *slog.Logger
-	Now    func() time.Time
+	Store      Store
+	Identities Identities
+	Ender      Ender
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // People acts on accounts. It is safe for concurrent use; acts that end sessions run one
@@ -47,15 +49,15 @@ type People struct {
 
 // New returns People; Run must be running.
 func New(o Options) (*People, error) {
-	if o.Store == nil || o.Ender == nil || o.Logger == nil || o.Now == nil {
+	if o.Store == nil || o.Identities == nil || o.Ender == nil || o.Logger == nil || o.Now == nil {
 		return nil, errors.New("people: every option is required")
 	}
 	return &People{o: o}, nil
 }
 
-// ErrUnfinished: the account is shut, durably, but some of its sessions are only refused
-// in memory, or could not be listed; Run goes on until it is done.
-var ErrUnfinished = errors.New("account is shut, and the rest follows as soon as the store allows it")
+// ErrUnfinished: the account is shut, or the identity unlinked, durably, but some sessions
+// are only refused in memory, or could not be listed; Run goes on until it is done.
+var ErrUnfinished = errors.New("it is begun, durably, and the rest follows as soon as the store allows it")
 
 // actWithin bounds an act. The operator who asked going away does not stop it.
 const actWithin = 10 * time.Minute
@@ -66,7 +68,7 @@ const actWithin = 10 * time.Minute
 func (p *People) Disable(ctx context.Context, id, by string) (changed bool, sum signout.Sum, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
-	if changed, err = p.o.Store.SetDisabled(ctx, id, true); err != nil {
+	if changed, err = p.o.Store.SetDisabled(ctx, p.o.Now(), id, true); err != nil {
 		return false, signout.Sum{}, fmt.Errorf("disabling account %s: %w", id, err)
 	}
 	p.turn.Lock()
@@ -79,7 +81,7 @@ func (p *People) Disable(ctx context.Context, id, by string) (changed bool, sum 
 // Enable lets a disabled account's identities sign in again, and tells whether it was
 // disabled. It returns account.ErrErasing for one whose deletion has begun.
 func (p *People) Enable(ctx context.Context, id, by string) (changed bool, err error) {
-	if changed, err = p.o.Store.SetDisabled(ctx, id, false); err != nil {
+	if changed, err = p.o.Store.SetDisabled(ctx, p.o.Now(), id, false); err != nil {
 		return false, fmt.Errorf("enabling account %s: %w", id, err)
 	}
 	p.o.Logger.Info("account enabled", "account", id, "by", by, "changed", changed)
@@ -91,7 +93,7 @@ func (p *People) Enable(ctx context.Context, id, by string) (changed bool, err e
 func (p *People) Delete(ctx context.Context, id, by string) (sum signout.Sum, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actWithin)
 	defer cancel()
-	if err := p.o.Store.MarkErasing(ctx, id); err != nil {
+	if err := p.o.Store.MarkErasing(ctx, p.o.Now(), id); err != nil {
 		return signout.Sum{}, fmt.Errorf("deleting account %s: %w", id, err)
 	}
 	p.turn.Lock()
@@ -147,6 +149,8 @@ func (p *People) finishAll(ctx context.Context) {
 		return // an act is under way
 	}
 	defer p.turn.Unlock()
+	ctx = audit.WithActor(ctx, audit.ActorGateway, "")
+	p.settleAll(ctx)
 	list, err := p.o.Store.Unfinished(ctx, finishBatch)
 	if err != nil {
 		return // the store's own alarm tells of an outage

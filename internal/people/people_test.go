@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 )
@@ -25,6 +26,10 @@ type fake struct {
 	sessions map[string]int
 	did      []string
 	fail     map[string]error // by act
+
+	identities []account.Identity
+	byIdentity map[oidc.Identity]int // sessions that they opened
+	unlinked   []account.Identity
 }
 
 func newFake() *fake {
@@ -44,7 +49,7 @@ func (f *fake) act(what, id string) error {
 	return nil
 }
 
-func (f *fake) SetDisabled(_ context.Context, id string, disabled bool) (bool, error) {
+func (f *fake) SetDisabled(_ context.Context, _ time.Time, id string, disabled bool) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.act(map[bool]string{true: "shut", false: "open"}[disabled], id); err != nil {
@@ -57,7 +62,7 @@ func (f *fake) SetDisabled(_ context.Context, id string, disabled bool) (bool, e
 	return changed, nil
 }
 
-func (f *fake) MarkErasing(_ context.Context, id string) error {
+func (f *fake) MarkErasing(_ context.Context, _ time.Time, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.act("mark", id); err != nil {
@@ -98,6 +103,9 @@ func (f *fake) Unfinished(context.Context, int) ([]account.Account, error) {
 func (f *fake) EndSummed(_ context.Context, _ time.Time, flt session.Filter, r signout.Request, _ func(int)) (signout.Sum, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if flt.Identity != (oidc.Identity{}) {
+		return f.endByIdentity(flt, r)
+	}
 	if r.Cause != session.CauseAccount || r.By == "" {
 		return signout.Sum{}, fmt.Errorf("asked %+v", r)
 	}
@@ -123,7 +131,7 @@ func (f *fake) acts() []string {
 
 func newPeople(t *testing.T, f *fake) *People {
 	t.Helper()
-	p, err := New(Options{Store: f, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	p, err := New(Options{Store: f, Identities: f, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

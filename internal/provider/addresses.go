@@ -94,18 +94,20 @@ func (a addresses) endpoint(raw string, stated bool) error {
 	return nil
 }
 
-// mayName tells whether the issuer's document may name a host.
+// mayName tells whether the issuer's document may name a host. It is judged by how it is
+// written: over https, which is demanded of a public issuer, a name that resolves to an
+// inside address meets a server there that has no certificate for it.
 func (a addresses) mayName(host string) bool {
 	if strings.EqualFold(host, a.issuer.Hostname()) {
 		return true
 	}
-	switch reachOf(host) {
-	case reachWorld:
+	switch httpx.ReachOf(host) {
+	case httpx.ReachWorld:
 		return true
-	case reachLink: // where clouds keep their credentials
+	case httpx.ReachLink: // where clouds keep their credentials
 		return false
 	}
-	return reachOf(a.issuer.Hostname()) != reachWorld
+	return httpx.ReachOf(a.issuer.Hostname()) != httpx.ReachWorld
 }
 
 // derived tells whether an issuer is the configured one as a provider writes it that

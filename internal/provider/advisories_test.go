@@ -115,7 +115,7 @@ func TestCVE_2025_27144_AnAnswerBeyondItsBoundIsNotRead(t *testing.T) {
 	now := time.Now()
 	p := f.provider("oidc", thin)
 	token := sign(t, "ec", ecKey(), jose.ES256, f.idClaims(now))
-	f.reply("/token", 200, `{"access_token":"access-1","token_type":"Bearer","id_token":"`+token+`","x":"`+strings.Repeat("x", 8<<20)+`"}`)
+	f.reply("/token", 200, `{"access_token":"access-1","token_type":"Bearer","id_token":"`+token+`","x":"`+strings.Repeat("x", maxTokenAnswer)+`"}`)
 	got, err := p.Exchange(t.Context(), now, ask(now))
 	if err == nil || got.Identity != (oidc.Identity{}) || got.Claims != nil {
 		t.Errorf("%+v, %v", got.Identity, err)

@@ -72,6 +72,7 @@ func (p *Provider) authorizationQuery(m *metadata, r oidc.AuthorizationRequest) 
 	set("acr_values", strings.Join(r.ACRValues, " "))
 	if p.sendsIDToken() {
 		set("nonce", r.Nonce)
+		set("ui_locales", r.UILocales)
 	}
 	if p.record.Client.PKCE != record.PKCEOff {
 		q.Set("code_challenge", r.CodeChallenge)

@@ -61,6 +61,7 @@ func TestAuthorizationRequestsAreAsTheRecordSays(t *testing.T) {
 		"keycloak, fresh, max_age":    {"keycloak", nil, oidc.AuthorizationRequest{Fresh: true, MaxAge: time.Hour}, head + "&max_age=1" + mid + "&prompt=login" + tail + end},
 		"keycloak, silent, too old":   {"keycloak", nil, oidc.AuthorizationRequest{Silent: true, MaxAge: time.Minute}, head + "&max_age=60" + mid + "&prompt=none" + tail + end},
 		"keycloak, login hint":        {"keycloak", nil, oidc.AuthorizationRequest{LoginHint: "a+b@example.com"}, head + "&login_hint=a%2Bb%40example.com" + mid + tail + end},
+		"keycloak, a language":        {"keycloak", nil, oidc.AuthorizationRequest{UILocales: "zh-CN zh"}, head + mid + tail + end + "&ui_locales=zh-CN%20zh"},
 		"oidc advertises offline":     {"oidc", nil, oidc.AuthorizationRequest{}, head + mid + tail + "%20offline_access" + end},
 		"hint unasked is not sent":    {"keycloak", nil, oidc.AuthorizationRequest{IDTokenHint: "e.y.J"}, head + mid + tail + end},
 		"long hint is left out":       {"keycloak", nil, oidc.AuthorizationRequest{Silent: true, IDTokenHint: strings.Repeat("x", 5000)}, head + mid + "&prompt=none" + tail + end},

@@ -26,9 +26,10 @@ const (
 )
 
 // parseClaims reads a claims document (an ID token's payload or a userinfo answer). Texts
-// that would only weigh are dropped: data: pictures, unless kept, and what is longer than
-// any claim that decides something. Integers that a float64 cannot hold become strings.
-func parseClaims(raw []byte, keepDataURLs bool) (oidc.Claims, error) {
+// that would only weigh are dropped: data: pictures, which would end in every record and
+// header that claims are copied into, and what is longer than any claim that decides
+// something. Integers that a float64 cannot hold become strings.
+func parseClaims(raw []byte) (oidc.Claims, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	var doc map[string]any
@@ -38,7 +39,7 @@ func parseClaims(raw []byte, keepDataURLs bool) (oidc.Claims, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("claims are followed by something else")
 	}
-	c := cleaner{keepDataURLs: keepDataURLs}
+	c := cleaner{}
 	claims := oidc.Claims(c.object(doc, 0))
 	if c.size > maxClaims {
 		return nil, errors.New("claims are too large")
@@ -46,10 +47,7 @@ func parseClaims(raw []byte, keepDataURLs bool) (oidc.Claims, error) {
 	return claims, nil
 }
 
-type cleaner struct {
-	keepDataURLs bool
-	size         int
-}
+type cleaner struct{ size int }
 
 func (c *cleaner) object(in map[string]any, depth int) map[string]any {
 	out := make(map[string]any, len(in))
@@ -69,7 +67,7 @@ func (c *cleaner) value(v any, depth int) (any, bool) {
 	c.size += 8
 	switch v := v.(type) {
 	case string:
-		if !c.keepDataURLs && isDataURL(v) || len(v) > maxClaimText {
+		if isDataURL(v) || len(v) > maxClaimText {
 			return nil, false
 		}
 		c.size += len(v)
@@ -139,28 +137,6 @@ func protocolClaim(name string) bool {
 
 func hasControl(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
-}
-
-// cleanText makes a name fit for a page and a header: no control characters, no marks
-// that turn the direction of the text around it, one line, bounded.
-func cleanText(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError, unicode.IsControl(r) && !unicode.IsSpace(r):
-			return -1
-		case unicode.IsSpace(r):
-			return ' '
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0xfeff:
-			return -1
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	for len(s) > most {
-		_, size := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-size]
-	}
-	return s
 }
 
 // text returns a claim as text: a string, or a number written plainly.

@@ -80,7 +80,7 @@ func (p *Provider) hint(idToken string) string {
 		return ""
 	}
 	if s.HintExpiredOK == record.No {
-		exp, ok := numericDate(keptClaims(idToken, true)["exp"])
+		exp, ok := numericDate(keptClaims(idToken)["exp"])
 		if !ok || !p.now().Before(exp) {
 			return ""
 		}
@@ -152,7 +152,7 @@ func (p *Provider) logoutHint(r oidc.EndSessionRequest) string {
 	if path == "" || r.IDToken == "" {
 		return ""
 	}
-	return text(keptClaims(r.IDToken, false), path)
+	return text(keptClaims(r.IDToken), path)
 }
 
 // EndSessionByServer ends the provider's session without the browser, where the record

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (p *Provider) exchange(ctx context.Context, now time.Time, ask oidc.CodeExc
 	if err := checkClass(token, ask.ACRValues); err != nil {
 		return auth, err
 	}
-	userinfo, err := p.userinfoAtSignIn(ctx, m, auth.Tokens, token)
+	userinfo, picture, err := p.userinfoAtSignIn(ctx, m, auth.Tokens, token)
 	if err != nil {
 		return auth, err
 	}
@@ -77,6 +78,11 @@ func (p *Provider) exchange(ctx context.Context, now time.Time, ask oidc.CodeExc
 		return auth, err
 	}
 	auth.Profile = p.profileAtSignIn(ctx, m, auth, ask.User)
+	if token != nil {
+		picture = cmp.Or(picture, token.picture)
+	}
+	auth.Picture = cmp.Or(auth.Profile.Picture, picture)
+	auth.Tokens = kept(auth.Tokens)
 	p.noteMissingRefresh(auth.Tokens)
 	return auth, nil
 }
@@ -99,16 +105,17 @@ func (p *Provider) exchangeByApplication(ctx context.Context, now time.Time, m *
 	}
 	auth.Claims = claims
 	if m.userinfo != "" && p.record.Claims.UserInfo.Use != record.UserInfoNever {
-		more, err := p.askUserinfo(ctx, m, p.applicationBearer(m), claims)
+		more, data, err := p.askUserinfo(ctx, m, p.applicationBearer(m), claims)
 		if err != nil {
 			return oidc.Authentication{}, err
 		}
-		auth.Claims = merge(claims, more)
+		auth.Claims, auth.Picture = merge(claims, more), data
 		if again, err := p.identity(p.issuer, auth.Claims); err != nil || again != auth.Identity {
 			return oidc.Authentication{}, refused("userinfo is another person's")
 		}
 	}
 	auth.Profile = p.profileAtSignIn(ctx, m, auth, ask.User)
+	auth.Picture = cmp.Or(auth.Profile.Picture, auth.Picture)
 	return auth, nil
 }
 

@@ -29,6 +29,7 @@ type idToken struct {
 	subject  string // sub
 	issuedAt time.Time
 	authTime time.Time // zero when absent
+	picture  string    // a data: picture, which is not in the claims; "" without one
 }
 
 // refused is an answer that must not be believed. The text names the check, never a
@@ -67,7 +68,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, now time.Time, m *metadata
 	if err := parsed.Claims(&payload); err != nil {
 		return nil, refused("ID token: claims are not JSON")
 	}
-	claims, err := parseClaims(payload, p.keepDataURLs())
+	claims, err := parseClaims(payload)
 	if err != nil {
 		return nil, refused("ID token: %w", err)
 	}
@@ -75,6 +76,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, now time.Time, m *metadata
 	if err != nil {
 		return nil, err
 	}
+	t.picture = p.dataPicture(payload, "")
 	if _, ok := claims["at_hash"]; ok && accessToken != "" {
 		parsed.AccessTokenHash = claims.String("at_hash")
 		if parsed.VerifyAccessToken(accessToken) != nil {

@@ -1,13 +1,16 @@
 package provider
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/record"
 )
@@ -40,7 +43,7 @@ func (p *Provider) identity(issuer string, c oidc.Claims) (oidc.Identity, error)
 func (p *Provider) profile(c oidc.Claims) oidc.Profile {
 	r := p.record.Claims
 	out := oidc.Profile{
-		PreferredUsername: cleanText(text(c, string(r.Username)), maxName),
+		PreferredUsername: oidc.PlainText(text(c, string(r.Username)), maxName),
 		Name:              p.personName(c),
 	}
 	if r.Email.Source == record.FromClaim {
@@ -56,7 +59,7 @@ func (p *Provider) profile(c oidc.Claims) oidc.Profile {
 // known is left out.
 func (p *Provider) personName(c oidc.Claims) string {
 	r := p.record.Claims
-	if name := cleanText(text(c, string(r.Name)), maxName); name != "" || r.NameTemplate == "" {
+	if name := oidc.PlainText(text(c, string(r.Name)), maxName); name != "" || r.NameTemplate == "" {
 		return name
 	}
 	known := false
@@ -69,7 +72,7 @@ func (p *Provider) personName(c oidc.Claims) string {
 	if !ok || !known {
 		return ""
 	}
-	return cleanText(name, maxName)
+	return oidc.PlainText(name, maxName)
 }
 
 // profileAtSignIn is the profile of somebody who has just been verified, by the claims and
@@ -137,7 +140,7 @@ func (p *Provider) withUser(c oidc.Claims, user string) oidc.Claims {
 	if name == "" || user == "" || len(user) > maxUser {
 		return nil
 	}
-	posted, err := parseClaims([]byte(user), false)
+	posted, err := parseClaims([]byte(user))
 	if err != nil {
 		return nil
 	}
@@ -176,8 +179,8 @@ func cleanGroups(names []string) []string {
 	return slices.Clip(groups)
 }
 
-// picture returns an https address of the avatar, or "". It is only ever a reference:
-// nothing here fetches it.
+// picture returns an https address of the avatar, or "". A provider on this machine may
+// name one on this machine by http. It is only ever a reference: nothing here fetches it.
 func (p *Provider) picture(c oidc.Claims) string {
 	r := p.record.Claims.Picture
 	var address string
@@ -194,10 +197,35 @@ func (p *Provider) picture(c oidc.Claims) string {
 	if err != nil || len(address) > maxPicture || hasControl(address) {
 		return ""
 	}
-	if u.Scheme != "https" || u.Host == "" || u.User != nil {
+	issuer := p.call.to.issuer.Hostname()
+	local := u.Scheme == "http" && httpx.LoopbackHost(u.Hostname()) && httpx.LoopbackHost(issuer)
+	if u.Scheme != "https" && !local || u.Host == "" || u.User != nil {
 		return ""
 	}
 	return address
 }
 
-func (p *Provider) keepDataURLs() bool { return p.record.Claims.Picture.KeepDataURLs }
+// maxDataPicture bounds the claims document out of which a data: picture is handed on.
+const maxDataPicture = 8 << 20
+
+// dataPicture returns the data: URL that stands in a claims document for the picture, or
+// "". It goes nowhere but to whoever makes an avatar of it.
+func (p *Provider) dataPicture(document []byte, envelope record.ClaimPath) string {
+	r := p.record.Claims.Picture
+	if r.Source != record.PictureClaim || len(document) > maxDataPicture || !bytes.Contains(document, []byte("data:")) {
+		return "" // most documents have none and are not read twice
+	}
+	var doc oidc.Claims
+	if json.Unmarshal(document, &doc) != nil {
+		return ""
+	}
+	if envelope != "" {
+		inner, _ := doc.At(string(envelope))
+		member, _ := inner.(map[string]any)
+		doc = member
+	}
+	if s := doc.String(string(r.Claim)); isDataURL(s) {
+		return s
+	}
+	return ""
+}

@@ -56,6 +56,7 @@ func (p *Provider) refresh(ctx context.Context, now time.Time, old oidc.Tokens, 
 	if err != nil {
 		return auth, err
 	}
+	next.Tokens = kept(next.Tokens)
 	return next, nil
 }
 

@@ -26,6 +26,18 @@ const (
 // longestLife is what expires_in saturates at.
 const longestLife = 10 * 365 * 24 * time.Hour
 
+// maxKeptIDToken bounds the ID token that a session keeps. Longer ones hold a picture: as
+// hints they are of no use anywhere, and each session would carry the picture.
+const maxKeptIDToken = 1 << 20
+
+// kept leaves out of tokens what is too long to be kept with a session.
+func kept(t oidc.Tokens) oidc.Tokens {
+	if len(t.IDToken) > maxKeptIDToken {
+		t.IDToken = ""
+	}
+	return t
+}
+
 // notSent marks a failure before anything left.
 func notSent(err error) error {
 	if u, ok := errors.AsType[*oidc.UnreachableError](err); ok {
@@ -38,7 +50,7 @@ func notSent(err error) error {
 // decided, or an *oidc.UnreachableError: with Sent where the provider may have acted and
 // nothing usable came back (cut, timed out, not JSON, no access token).
 func (p *Provider) tokenRequest(ctx context.Context, now time.Time, m *metadata, what string, params map[string]string) (oidc.Tokens, error) {
-	in := call{what: what, method: http.MethodPost, url: m.token, header: http.Header{}}
+	in := call{what: what, method: http.MethodPost, url: m.token, header: http.Header{}, limit: maxTokenAnswer}
 	if err := p.authenticate(m, &in, params); err != nil {
 		return oidc.Tokens{}, notSent(err)
 	}

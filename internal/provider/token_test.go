@@ -118,7 +118,7 @@ func TestRefreshOutcomesAreToldApart(t *testing.T) {
 		"200 with an error, undeclared":  {body(200, `{"error":"invalid_grant"}`), outcome{Unreachable: true, Sent: true}},
 		"200 with a token for no header": {body(200, `{"access_token":"a\r\nb"}`), outcome{Unreachable: true, Sent: true}},
 		"200 with DPoP tokens":           {body(200, `{"access_token":"a","token_type":"DPoP"}`), outcome{Unreachable: true, Sent: true}},
-		"200 too large":                  {body(200, `{"access_token":"a","pad":"`+strings.Repeat("x", maxAnswer)+`"}`), outcome{Unreachable: true, Sent: true}},
+		"200 too large":                  {body(200, `{"access_token":"a","pad":"`+strings.Repeat("x", maxTokenAnswer)+`"}`), outcome{Unreachable: true, Sent: true}},
 		"cut before the answer":          {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, outcome{Unreachable: true, Sent: true}},
 		"cut in the body": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")

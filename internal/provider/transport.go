@@ -22,7 +22,8 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 	dialTimeout    = 4 * time.Second
-	maxAnswer      = 4 << 20  // token answers carry ID tokens with groups and pictures
+	maxAnswer      = 4 << 20
+	maxTokenAnswer = 24 << 20 // it carries an ID token, and that a picture: 10 MB of one take 18 MB
 	maxErrorAnswer = 64 << 10 // what is read of an answer that is an error
 	maxHeader      = 128 << 10
 	maxHops        = 3

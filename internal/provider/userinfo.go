@@ -15,8 +15,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/record"
 )
 
-// maxUserinfo leaves room for a picture in the answer, which is then dropped.
-const maxUserinfo = 4 << 20
+// maxUserinfo leaves room for a picture in the answer, which is then dropped from the
+// claims: one of 10 MB takes 14 MB as a data: URL.
+const maxUserinfo = 16 << 20
 
 // Userinfo asks for the person again (OpenID Connect Core section 5.3) and returns the
 // claims whole, laid over those of the kept ID token. Claims are nil, without error, where
@@ -53,7 +54,7 @@ func (p *Provider) Userinfo(ctx context.Context, now time.Time, tokens oidc.Toke
 // that was verified earlier and kept.
 func (p *Provider) personAgain(ctx context.Context, m *metadata, token *idToken, tokens oidc.Tokens, want oidc.Identity) (oidc.Claims, error) {
 	kept := p.knownClaims(token, tokens)
-	userinfo, err := p.askUserinfo(ctx, m, userToken(tokens.AccessToken), kept)
+	userinfo, _, err := p.askUserinfo(ctx, m, userToken(tokens.AccessToken), kept)
 	if err != nil {
 		return nil, err
 	}
@@ -84,27 +85,28 @@ func (p *Provider) knownClaims(token *idToken, tokens oidc.Tokens) oidc.Claims {
 		return token.claims
 	}
 	if tokens.IDToken != "" && p.sendsIDToken() {
-		return keptClaims(tokens.IDToken, p.keepDataURLs())
+		return keptClaims(tokens.IDToken)
 	}
 	return nil
 }
 
-// userinfoAtSignIn asks userinfo where the record says so; nil where it does not.
-func (p *Provider) userinfoAtSignIn(ctx context.Context, m *metadata, tokens oidc.Tokens, token *idToken) (oidc.Claims, error) {
+// userinfoAtSignIn asks userinfo where the record says so; nil where it does not. picture
+// is as askUserinfo returns it.
+func (p *Provider) userinfoAtSignIn(ctx context.Context, m *metadata, tokens oidc.Tokens, token *idToken) (claims oidc.Claims, picture string, err error) {
 	if token != nil && (p.record.Claims.UserInfo.Use == record.UserInfoNever || m.userinfo == "") {
-		return nil, nil
+		return nil, "", nil
 	}
 	if m.userinfo == "" {
-		return nil, refused("neither an ID token nor userinfo says who signed in")
+		return nil, "", refused("neither an ID token nor userinfo says who signed in")
 	}
 	if token == nil {
 		return p.askUserinfo(ctx, m, userToken(tokens.AccessToken), nil)
 	}
-	claims, err := p.askUserinfo(ctx, m, userToken(tokens.AccessToken), token.claims)
+	claims, picture, err = p.askUserinfo(ctx, m, userToken(tokens.AccessToken), token.claims)
 	if err != nil {
-		return claims, err
+		return claims, "", err
 	}
-	return claims, sameSubject(claims, token.subject)
+	return claims, picture, sameSubject(claims, token.subject)
 }
 
 // sameSubject demands the ID token's sub (OpenID Connect Core section 5.3.2): without it
@@ -117,19 +119,19 @@ func sameSubject(userinfo oidc.Claims, sub string) error {
 }
 
 // askUserinfo asks for a person's claims. known are those that the question may name.
-func (p *Provider) askUserinfo(ctx context.Context, m *metadata, by bearer, known oidc.Claims) (oidc.Claims, error) {
+// picture is the data: picture that the answer held, which is not in the claims.
+func (p *Provider) askUserinfo(ctx context.Context, m *metadata, by bearer, known oidc.Claims) (claims oidc.Claims, picture string, err error) {
 	a, err := p.fetch(ctx, by, "userinfo request", p.userinfoAddress(m, known), maxUserinfo)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); media == "application/jwt" {
-		return nil, unusable("userinfo", "the answer is signed; register this client for plain JSON")
+		return nil, "", unusable("userinfo", "the answer is signed; register this client for plain JSON")
 	}
-	claims, err := p.claimsIn(a.body, p.record.Claims.UserInfo.Envelope)
-	if err != nil {
-		return nil, unusable("userinfo", err.Error())
+	if claims, err = p.claimsIn(a.body, p.record.Claims.UserInfo.Envelope); err != nil {
+		return nil, "", unusable("userinfo", err.Error())
 	}
-	return claims, nil
+	return claims, p.dataPicture(a.body, p.record.Claims.UserInfo.Envelope), nil
 }
 
 // userinfoAddress is the endpoint with the record's parameters; one with nothing to stand
@@ -152,7 +154,7 @@ func (p *Provider) userinfoAddress(m *metadata, known oidc.Claims) string {
 
 // claimsIn reads claims from a document, or from the member of it that holds them.
 func (p *Provider) claimsIn(body []byte, envelope record.ClaimPath) (oidc.Claims, error) {
-	claims, err := parseClaims(body, p.keepDataURLs())
+	claims, err := parseClaims(body)
 	if err != nil || envelope == "" {
 		return claims, err
 	}
@@ -180,7 +182,7 @@ func bearerError(a answer) *oidc.Error {
 }
 
 // keptClaims reads the claims of an ID token that was verified when it came.
-func keptClaims(raw string, keepDataURLs bool) oidc.Claims {
+func keptClaims(raw string) oidc.Claims {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
 		return nil
@@ -189,7 +191,7 @@ func keptClaims(raw string, keepDataURLs bool) oidc.Claims {
 	if err != nil {
 		return nil
 	}
-	claims, err := parseClaims(payload, keepDataURLs)
+	claims, err := parseClaims(payload)
 	if err != nil {
 		return nil
 	}

@@ -107,8 +107,10 @@ func (x *exchange) cut() {
 // Brief tells whether this is an ordinary request so far. Implements live.Briefer.
 func (x *exchange) Brief() bool { return !x.lasts.Load() && time.Since(x.began) < briefFor }
 
-// Holds tells whether a newer record of the session would still be let in here.
-func (x *exchange) Holds(s *session.Session) bool { return x.verdict.Holds(s) }
+// Holds tells whether a session would still be let in here, by the rules that at knows.
+func (x *exchange) Holds(at func(origin, path string) *guard.App, s *session.Session) bool {
+	return x.verdict.Holds(at, s)
+}
 
 // Moved notes that the session goes on under another id. Implements live.Follower.
 func (x *exchange) Moved(id string) {
@@ -135,6 +137,9 @@ func (x *exchange) finish() {
 	x.mu.Lock()
 	x.over = true
 	x.mu.Unlock()
+	if x.session == nil && x.tunnel != nil {
+		x.p.o.Strangers.remove(x)
+	}
 	cause := recover()
 	if cause == nil {
 		return

@@ -41,6 +41,7 @@ type Options struct {
 	Headers       []Header   // nil: DefaultHeaders
 	Identity      Identifier // nil: no signed identity
 	Live          Live
+	Strangers     *Strangers // where sockets without a session are; nil: nobody else knows
 	// Touched is told of a person's activity on a WebSocket, at most once per
 	// TouchEvery and connection.
 	Touched    func(id session.ID, now time.Time)
@@ -113,6 +114,9 @@ func New(o Options) (*Proxy, error) {
 	}
 	if o.BrokeOff == nil {
 		o.BrokeOff = func(*http.Request, error) string { return "" }
+	}
+	if o.Strangers == nil {
+		o.Strangers = new(Strangers)
 	}
 	if o.CloseCode == 0 {
 		o.CloseCode = closePolicy

@@ -114,6 +114,7 @@ func TestOwnCookiesNeverReachTheApp(t *testing.T) {
 		{"a=1;__host-CARDEA=v;b=2", "a=1;b=2"},
 		{"__Host-cardea-browser=v; a=1", "a=1"},
 		{"cardea-80=v; cardea-browser-4180=w; a=x", "a=x"},
+		{"cardea-language-80=zh; a=x; __Host-cardea-language=zh; __Host-cardea-provider=main;cardea-provider-4180=main", "a=x"},
 		{"cardea-notours=v", "cardea-notours=v"},
 		{"mycardea-80=v", "mycardea-80=v"},
 		{`a="x; __Host-cardea=v"; b=1`, `a="x; b=1`},
@@ -144,6 +145,7 @@ func TestAppsCannotSetOwnCookies(t *testing.T) {
 	r := newRig(t, app(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Set-Cookie"] = []string{
 			"a=1; Path=/", "__Host-cardea=evil; Secure; Path=/", "__host-Cardea=evil", "cardea-80=evil; Domain=x", "=cardea-80=evil", "cardea-browser-4180", "\tcardea-80\t=evil",
+			"__Host-cardea-language=zh; Secure; Path=/", "cardea-language-80=zh; Path=/", "cardea-provider-80=evil", "__Host-Cardea-Provider=evil",
 			"cardea-theme=dark", "b=__Host-cardea",
 		}
 	}), nil)

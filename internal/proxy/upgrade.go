@@ -76,6 +76,9 @@ func (x *exchange) join(backend io.ReadWriteCloser, res *http.Response) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.tunnel = t
+	if x.session == nil {
+		x.p.o.Strangers.add(x)
+	}
 	res.Body = (*backendEnd)(t)
 }
 

@@ -92,9 +92,6 @@ type Picture struct {
 	// Template builds the URL from claims, such as
 	// https://cdn.example/{claim:id}/{claim:avatar}.png.
 	Template string `yaml:"template"`
-	// KeepDataURLs keeps `data:` pictures. They are dropped unless it is set:
-	// one inflates every token and header it is copied into.
-	KeepDataURLs bool `yaml:"keep_data_urls"`
 }
 
 // UserInfo says when userinfo is asked (OIDC Core section 5.3).

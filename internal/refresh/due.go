@@ -64,10 +64,10 @@ func (r *Refresher) next(s *session.Session, p Policy, now time.Time) step {
 // session unconfirmed as long. During an outage few sessions are tried; the limit holds
 // for all of them.
 func (r *Refresher) overdue(s *session.Session, p Policy, now time.Time) bool {
-	if s.Grant.State != session.GrantGood || r.health.outage(s.Provider) < r.o.FailingLimit {
+	if s.Grant.State != session.GrantGood || r.health.outage(s.Provider) < r.failingLimit() {
 		return false
 	}
-	return passed(dueAt(&s.Grant, p), r.o.FailingLimit, now)
+	return passed(dueAt(&s.Grant, p), r.failingLimit(), now)
 }
 
 // underWay tells whether a mark may belong to a request that is still being answered.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -165,6 +166,7 @@ type world struct {
 	changed int
 	denied  bool
 	endErr  error
+	trail   []audit.Event
 }
 
 func newWorld(t *testing.T) *world {
@@ -212,6 +214,13 @@ func (w *world) RevokeLater(_ context.Context, _ time.Time, _ *session.Session, 
 	return nil
 }
 
+func (w *world) Record(_ context.Context, _ time.Time, e ...audit.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trail = append(w.trail, e...)
+	return nil
+}
+
 func (w *world) Admitted(*session.Session) access.Decision {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -221,7 +230,7 @@ func (w *world) Admitted(*session.Session) access.Decision {
 func (w *world) node(change ...func(*Options)) *Refresher {
 	w.t.Helper()
 	o := Options{
-		Store: w.store, Providers: w, Ender: w, Revoker: w, Admitter: w,
+		Store: w.store, Providers: w, Ender: w, Revoker: w, Admitter: w, Audit: w,
 		Logger: slog.New(slog.NewTextHandler(io.MultiWriter(&w.log), nil)), Now: func() time.Time { return time.Now().Add(w.offset) },
 		OnChange: func(*session.Session) {
 			w.mu.Lock()

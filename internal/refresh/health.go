@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -20,6 +21,7 @@ const (
 // broken grant is not asked with every request. It counts by the monotonic clock.
 type health struct {
 	logger *slog.Logger
+	tell   func(audit.Event)
 	start  time.Time
 
 	mu        sync.Mutex
@@ -32,10 +34,11 @@ type pause struct {
 	since    time.Duration
 	until    time.Duration
 	reason   outcome
+	word     string // of the trail for it
 }
 
-func newHealth(l *slog.Logger) *health {
-	return &health{logger: l, start: time.Now(), providers: map[string]*pause{}, sessions: map[session.ID]*pause{}}
+func newHealth(l *slog.Logger, tell func(audit.Event)) *health {
+	return &health{logger: l, tell: tell, start: time.Now(), providers: map[string]*pause{}, sessions: map[session.ID]*pause{}}
 }
 
 func (h *health) now() time.Duration { return time.Since(h.start) }
@@ -78,12 +81,15 @@ func (h *health) failed(provider string, id session.ID, err error, atLeast time.
 	h.mu.Lock()
 	p := h.providers[provider]
 	alarm := p == nil || p.reason != kind
+	word := kind.word(err)
+	tell := p == nil || p.word != word
 	now := h.now()
 	if p == nil {
 		p = &pause{since: now}
 		h.providers[provider] = p
 	}
 	p.failures++
+	p.word = word
 	p.reason, p.until = kind, now+backoff(p.failures)
 	s := h.session(id, now)
 	s.failures++
@@ -92,17 +98,27 @@ func (h *health) failed(provider string, id session.ID, err error, atLeast time.
 	if alarm {
 		h.logger.Error("provider does not refresh sessions; they are kept for a limited time", "provider", provider, "err", err)
 	}
+	if tell {
+		h.tell(audit.Event{Type: audit.RefreshFailed, Actor: audit.ActorProvider, Provider: provider, Cause: word})
+	}
 }
 
-// succeeded records an answer that decided something, good or bad.
-func (h *health) succeeded(provider string, id session.ID) {
+// succeeded records an answer that decided something, good or bad. What it returns tells
+// the audit trail of a recovery: new tokens come to be durable before that.
+func (h *health) succeeded(provider string, id session.ID) (told func()) {
 	h.mu.Lock()
-	_, was := h.providers[provider]
+	p := h.providers[provider]
+	now := h.now()
 	delete(h.providers, provider)
 	delete(h.sessions, id)
 	h.mu.Unlock()
-	if was {
-		h.logger.Info("provider refreshes sessions again", "provider", provider)
+	if p == nil {
+		return func() {}
+	}
+	h.logger.Info("provider refreshes sessions again", "provider", provider)
+	after := (now - p.since).Round(time.Second).String()
+	return func() {
+		h.tell(audit.Event{Type: audit.RefreshRecovered, Actor: audit.ActorProvider, Provider: provider, Detail: map[string]string{"after": after}})
 	}
 }
 

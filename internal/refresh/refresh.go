@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -72,13 +74,14 @@ type Admitter interface {
 	Admitted(s *session.Session) access.Decision
 }
 
-// Options are what a Refresher lives on. The first seven are required.
+// Options are what a Refresher lives on. The first eight are required.
 type Options struct {
 	Store     Store
 	Providers Providers
 	Ender     Ender
 	Revoker   Revoker
 	Admitter  Admitter
+	Audit     Audit
 	Logger    *slog.Logger
 	Now       func() time.Time // the believed time: a clock that jumps must not reach the limits
 
@@ -94,7 +97,7 @@ type Options struct {
 	MaxWait      time.Duration // how long a caller of Fresh waits; Timeout and 5 s when zero
 	CommitWait   time.Duration // how long a flight retries to store an answer; 15 s when zero
 	LostLimit    time.Duration // life of a session whose grant is lost; 1 h when zero
-	FailingLimit time.Duration // life of a session whose refreshes fail; 1 h when zero
+	FailingLimit time.Duration // life of a session whose refreshes fail; 1 h when zero. Reconfigure changes it
 	Workers      int           // background refreshes at once; 8 when zero
 	Tick         time.Duration // pace of Run; 5 s when zero
 }
@@ -103,6 +106,7 @@ type Options struct {
 type Refresher struct {
 	o      Options
 	health *health
+	limit  atomic.Int64 // FailingLimit, as it holds now
 
 	mu      sync.Mutex
 	flights map[session.ID]*flight
@@ -112,8 +116,8 @@ type Refresher struct {
 // New returns a Refresher. Run must be started for background refreshes and for answers
 // that the store did not take at first.
 func New(o Options) (*Refresher, error) {
-	if o.Store == nil || o.Providers == nil || o.Ender == nil || o.Revoker == nil || o.Admitter == nil || o.Logger == nil || o.Now == nil {
-		return nil, errors.New("refresh: Store, Providers, Ender, Revoker, Admitter, Logger and Now are required")
+	if o.Store == nil || o.Providers == nil || o.Ender == nil || o.Revoker == nil || o.Admitter == nil || o.Audit == nil || o.Logger == nil || o.Now == nil {
+		return nil, errors.New("refresh: Store, Providers, Ender, Revoker, Admitter, Audit, Logger and Now are required")
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(*session.Session) {}
@@ -129,11 +133,21 @@ func New(o Options) (*Refresher, error) {
 	if o.Lock < o.Timeout+5*time.Second {
 		return nil, errors.New("refresh: Lock must exceed Timeout by 5 seconds, or a slow answer meets a second request")
 	}
-	return &Refresher{
-		o: o, health: newHealth(o.Logger),
+	r := &Refresher{
+		o: o, health: newHealth(o.Logger, func(e audit.Event) { record(o, e) }),
 		flights: map[session.ID]*flight{}, held: map[session.ID]*answer{},
-	}, nil
+	}
+	r.Reconfigure(o.FailingLimit)
+	return r, nil
 }
+
+// Reconfigure changes how long a session lives whose refreshes fail; an hour when zero.
+// Refreshes under way go on.
+func (r *Refresher) Reconfigure(failing time.Duration) {
+	r.limit.Store(int64(orDefault(failing, time.Hour)))
+}
+
+func (r *Refresher) failingLimit() time.Duration { return time.Duration(r.limit.Load()) }
 
 func orDefault[T int | time.Duration](v, standard T) T {
 	if v == 0 {

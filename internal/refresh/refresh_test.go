@@ -372,7 +372,7 @@ func TestAProviderWithoutExpiryIsAskedAtItsInterval(t *testing.T) {
 
 func TestLockMustExceedTheProvidersTimeout(t *testing.T) {
 	w := newWorld(t)
-	if _, err := New(Options{Store: w.store, Providers: w, Ender: w, Revoker: w, Admitter: w,
+	if _, err := New(Options{Store: w.store, Providers: w, Ender: w, Revoker: w, Admitter: w, Audit: w,
 		Logger: w.node().o.Logger, Now: time.Now, Timeout: 10 * time.Second, Lock: 12 * time.Second}); err == nil {
 		t.Error("accepted")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -67,7 +68,7 @@ func (r *Refresher) refresh(ctx context.Context, s *session.Session, p Provider)
 	}
 	auth, err := r.ask(ctx, stored, p)
 	if err == nil {
-		r.health.succeeded(s.Provider, s.ID)
+		defer r.health.succeeded(s.Provider, s.ID)()
 		return r.commit(ctx, r.hold(stored, auth))
 	}
 	return r.failed(ctx, stored, oneMore, auth, err)
@@ -86,14 +87,14 @@ func (r *Refresher) ask(ctx context.Context, s *session.Session, p Provider) (oi
 func (r *Refresher) failed(ctx context.Context, s *session.Session, oneMore bool, auth oidc.Authentication, err error) (*session.Session, error) {
 	switch outcomeOf(err) {
 	case outcomeRefused:
-		r.health.succeeded(s.Provider, s.ID)
+		defer r.health.succeeded(s.Provider, s.ID)()
 		if oneMore {
 			// The answer that was never read may have spent the token: no verdict on the person.
 			return r.lose(ctx, s, session.GrantLost)
 		}
 		return r.refused(ctx, s)
 	case outcomeInteraction:
-		r.health.succeeded(s.Provider, s.ID)
+		defer r.health.succeeded(s.Provider, s.ID)()
 		return r.lose(ctx, s, session.GrantInteraction)
 	case outcomeDisbelieved:
 		r.o.Logger.Error("refresh answer refused", "session", s.ID, "provider", s.Provider, "err", err)
@@ -129,6 +130,7 @@ func (r *Refresher) refused(ctx context.Context, s *session.Session) (*session.S
 	if err == nil && !awaiting(s)(now) {
 		return now, session.ErrConflict
 	}
+	r.tell(audit.RefreshRefused, s, "")
 	return nil, r.end(ctx, s, session.CauseRefreshRefused)
 }
 
@@ -142,6 +144,7 @@ func (r *Refresher) lose(ctx context.Context, s *session.Session, state session.
 	if err != nil {
 		return stored, err
 	}
+	r.lost(stored)
 	r.o.Logger.Warn("grant lost; the next navigation re-authorizes", "session", s.ID, "provider", s.Provider, "state", state)
 	r.o.OnChange(stored)
 	return stored, nil
@@ -169,7 +172,7 @@ func (r *Refresher) failing(ctx context.Context, s *session.Session, reason erro
 }
 
 func (r *Refresher) afterFailure(ctx context.Context, s *session.Session, now time.Time) (*session.Session, error) {
-	if passed(s.Grant.FailingSince, r.o.FailingLimit, now) {
+	if passed(s.Grant.FailingSince, r.failingLimit(), now) {
 		return nil, r.end(ctx, s, session.CauseUnconfirmed)
 	}
 	r.o.OnChange(s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -20,7 +21,7 @@ func (r *Refresher) recheck(ctx context.Context, s *session.Session, p Provider)
 	if err != nil {
 		return r.uncheckable(ctx, s, err)
 	}
-	r.health.succeeded(s.Provider, s.ID)
+	defer r.health.succeeded(s.Provider, s.ID)()
 	stored, err := r.amend(ctx, s, sameToken(s), func(next *session.Session) {
 		next.Grant.CheckedAt, next.Grant.FailingSince = r.o.Now(), time.Time{}
 		if claims != nil {
@@ -43,10 +44,10 @@ func (r *Refresher) uncheckable(ctx context.Context, s *session.Session, err err
 	e, answered := errors.AsType[*oidc.Error](err)
 	switch {
 	case answered && (e.Code == invalidToken || e.Code == oidc.InvalidGrant):
-		r.health.succeeded(s.Provider, s.ID)
+		defer r.health.succeeded(s.Provider, s.ID)()
 		return r.withdrawn(ctx, s)
 	case outcomeOf(err) == outcomeInteraction:
-		r.health.succeeded(s.Provider, s.ID)
+		defer r.health.succeeded(s.Provider, s.ID)()
 		return r.loseUnmarked(ctx, s, session.GrantInteraction)
 	case errors.Is(err, oidc.ErrRefused):
 		r.o.Logger.Error("userinfo answer refused", "session", s.ID, "provider", s.Provider, "err", err)
@@ -72,6 +73,7 @@ func (r *Refresher) withdrawn(ctx context.Context, s *session.Session) (*session
 	if err == nil && !sameToken(s)(now) {
 		return now, session.ErrConflict
 	}
+	r.tell(audit.RefreshRefused, s, "")
 	return nil, r.end(ctx, s, session.CauseRefreshRefused)
 }
 
@@ -82,6 +84,7 @@ func (r *Refresher) loseUnmarked(ctx context.Context, s *session.Session, state 
 	if err != nil {
 		return stored, err
 	}
+	r.lost(stored)
 	r.o.OnChange(stored)
 	return stored, nil
 }

@@ -107,6 +107,7 @@ type Filter struct {
 	// Origin: the session has a seat there. One that begins its host with "*." stands for
 	// every name with one label more.
 	Origin string
+	Jar    string // cookies are kept for the session of the app with this id
 	After  ID
 	Limit  int
 }

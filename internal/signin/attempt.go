@@ -36,8 +36,9 @@ const (
 	flagSilent
 	flagStanding
 	flagClasses
+	flagLink
 
-	allFlags = flagFresh | flagSilent | flagStanding | flagClasses
+	allFlags = flagFresh | flagSilent | flagStanding | flagClasses | flagLink
 )
 
 // attempt is a sign-in under way. It travels in the state parameter, sealed for one
@@ -54,7 +55,8 @@ type attempt struct {
 	maxAge    time.Duration
 	standing  bool       // maxAge is what the provider asks of every sign-in, and no more
 	classes   string     // of which the authentication must be one, as acr_values; "" for any
-	session   session.ID // re-authorization of
+	session   session.ID // re-authorization of, or, with link, what asked for it
+	link      bool       // the identity goes to the account of session
 }
 
 func newAttempt(now time.Time, b bindingHash, st Start) attempt {
@@ -62,6 +64,9 @@ func newAttempt(now time.Time, b bindingHash, st Start) attempt {
 		startedAt: now, binding: b, target: st.Target, seatFor: st.SeatFor,
 		fresh: st.Fresh, silent: st.Silent, maxAge: st.MaxAge.Truncate(time.Second), session: st.Session,
 		classes: strings.Join(st.ACRValues, " "),
+	}
+	if st.Link != "" {
+		a.session, a.link = st.Link, true
 	}
 	_, _ = rand.Read(a.nonce[:])
 	_, _ = rand.Read(a.verifier[:])
@@ -99,6 +104,11 @@ func (a *attempt) expired(now time.Time) bool { return outside(a.startedAt, now,
 // special tells of attempts that must reach the provider's answer even though a session
 // lives: they ask for more than a session. What every sign-in is asked for is no more.
 func (a *attempt) special() bool { return a.fresh || a.silent || a.maxAge > 0 && !a.standing }
+
+// asksAnew tells of attempts that had the person authenticate, or be found to have done
+// so. Of any other, an answer that does not say when proves nothing newer: whoever shares
+// the origin can have a provider answer from its own session, and nobody sees it.
+func (a *attempt) asksAnew() bool { return a.fresh || a.maxAge > 0 }
 
 // acrValues are the classes of which the authentication must be one; nil for any.
 func (a *attempt) acrValues() []string {
@@ -163,6 +173,9 @@ func (a *attempt) encode() []byte {
 	if a.classes != "" {
 		flags |= flagClasses
 	}
+	if a.link {
+		flags |= flagLink
+	}
 	w.uint(flags)
 	w.uint(uint64(a.maxAge / time.Second))
 	w.text(string(a.session))
@@ -185,6 +198,7 @@ func decodeAttempt(r *reader) (attempt, error) {
 	r.raw(a.verifier[:])
 	said := r.uint()
 	a.fresh, a.silent, a.standing = said&flagFresh != 0, said&flagSilent != 0, said&flagStanding != 0
+	a.link = said&flagLink != 0
 	seconds := r.uint()
 	a.maxAge = time.Duration(min(seconds, 1<<32)) * time.Second
 	a.session = session.ID(r.text())

@@ -27,8 +27,12 @@ type Result struct {
 	SeatValue    string
 	Target       Target
 	SeatFor      string
-	Reauthorized bool // the session goes on with a new grant
-	Created      bool // the account was made
+	Reauthorized bool    // the session goes on with a new grant
+	Created      bool    // the account was made
+	Linked       *Linked // of a callback that was a linking; Session is the browser's own then
+	// Picture is where the picture of whoever was just proven is, an https address, a data:
+	// URL or ""; nil where nobody was proven.
+	Picture *string
 }
 
 const (

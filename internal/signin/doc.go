@@ -1,6 +1,7 @@
 // Package signin brings a browser from "no session" to a seat in one: attempts,
 // callbacks, admission, accounts at their first admitted sign-in, and the handing of
-// seats to other origins.
+// seats to other origins. A linking is an attempt with a mark: what is proven goes to the
+// account of the live session that asked, and no session is opened.
 //
 // It owns the sealed attempt (state, nonce and PKCE verifier, bound to the browser and
 // single use) and the rule that one browser has one session. It reads no cookie and

@@ -80,12 +80,16 @@ type Failure struct {
 	// MaxAge and ACRValues are what the sign-in had to satisfy; zero and none: nothing.
 	MaxAge    time.Duration
 	ACRValues []string
+	Linking   bool // it was no sign-in: an identity was to be linked
 	SignedIn  bool // the browser had a session, which goes on unless Err says otherwise
 	Err       error
+	// Incident is what the audit trail calls it, and what a page about it says; "" where
+	// no page is shown.
+	Incident string
 }
 
 func (a *attempt) failure(provider string, err error) *Failure {
-	return &Failure{Provider: provider, Target: a.target, SeatFor: a.seatFor, MaxAge: a.maxAge, ACRValues: a.acrValues(), Err: err}
+	return &Failure{Provider: provider, Target: a.target, SeatFor: a.seatFor, MaxAge: a.maxAge, ACRValues: a.acrValues(), Linking: a.link, Err: err}
 }
 
 func (e *Failure) Error() string { return "signing in at " + e.Provider + ": " + e.Err.Error() }

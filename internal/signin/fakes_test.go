@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -37,7 +38,10 @@ type memStore struct {
 	used     map[session.SeatHash]bool
 	handles  map[string]bool
 	accounts map[oidc.Identity]account.Account
-	sids     map[string]bool // provider sessions that were ended
+	emails   map[oidc.Identity]string // believed ones
+	linking  func()                   // called at the start of Link
+	admitted func()                   // called at the end of an admission of somebody known
+	sids     map[string]bool          // provider sessions that were ended
 	down     string
 	applies  bool // a failing OpenSession commits nevertheless
 	disabled bool
@@ -50,7 +54,7 @@ func newMemStore() *memStore {
 		sessions: map[session.ID]*session.Session{}, seats: map[session.SeatHash]session.Seat{},
 		owner: map[session.SeatHash]session.ID{}, ended: map[session.ID]session.Tombstone{},
 		used: map[session.SeatHash]bool{}, handles: map[string]bool{}, accounts: map[oidc.Identity]account.Account{},
-		sids: map[string]bool{},
+		sids: map[string]bool{}, emails: map[oidc.Identity]string{},
 	}
 }
 
@@ -76,6 +80,9 @@ func (m *memStore) OpenSession(_ context.Context, now time.Time, s *session.Sess
 	if m.shut {
 		return fmt.Errorf("opening: %w", account.ErrDisabled)
 	}
+	if acc, ok := m.accounts[s.Identity]; !ok || acc.ID != s.Account {
+		return fmt.Errorf("opening: %w", account.ErrNotLinked)
+	}
 	if m.sids[s.SID] {
 		return &session.EndedError{Tombstone: session.Tombstone{Session: s.ID, Cause: session.CauseBackChannel}}
 	}
@@ -96,7 +103,11 @@ func (m *memStore) OpenSession(_ context.Context, now time.Time, s *session.Sess
 }
 
 func (m *memStore) tomb(now time.Time, id session.ID, cause session.Cause) {
-	m.ended[id] = session.Tombstone{Session: id, Cause: cause, EndedAt: now}
+	t := session.Tombstone{Session: id, Cause: cause, EndedAt: now}
+	if s := m.sessions[id]; s != nil {
+		t.Account = s.Account
+	}
+	m.ended[id] = t
 	delete(m.sessions, id)
 }
 
@@ -173,17 +184,67 @@ func (m *memStore) Admit(_ context.Context, _ time.Time, a account.Admission) (a
 		return account.Account{}, false, account.ErrDisabled
 	}
 	if acc, ok := m.accounts[a.Identity]; ok {
+		if m.admitted != nil {
+			m.admitted()
+		}
 		return acc, false, nil
 	}
 	for _, handle := range a.Candidates {
 		if !m.handles[handle] {
 			m.handles[handle] = true
 			m.accounts[a.Identity] = account.Account{ID: a.AccountID, Handle: handle}
+			if a.Profile.EmailBelieved {
+				m.emails[a.Identity] = a.Profile.Email
+			}
 			m.writes++
 			return m.accounts[a.Identity], true, nil
 		}
 	}
 	return account.Account{}, false, errors.New("no free handle")
+}
+
+// AdmitByEmail and Link keep to what store/storetest demands of every store, as far as a
+// sign-in can tell.
+func (m *memStore) AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error) {
+	m.mu.Lock()
+	_, known := m.accounts[a.Identity]
+	var owner *account.Account
+	for id, email := range m.emails {
+		if acc := m.accounts[id]; !known && a.Profile.EmailBelieved && email == a.Profile.Email && t("main", id.Issuer) {
+			owner = &acc
+		}
+	}
+	if owner != nil && !m.disabled {
+		m.accounts[a.Identity] = *owner
+	}
+	m.mu.Unlock()
+	acc, created, err := m.Admit(ctx, now, a)
+	return account.Admitted{Account: acc, Created: created, Linked: owner != nil, Apart: account.ApartNoMatch}, err
+}
+
+func (m *memStore) Link(_ context.Context, _ time.Time, l account.Linking) (bool, error) {
+	leave, err := m.enter("Link")
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	if m.linking != nil {
+		m.linking()
+	}
+	if m.disabled {
+		return false, account.ErrDisabled
+	}
+	if _, err := m.find(session.ID(l.Session)); err != nil {
+		return false, err
+	}
+	if acc, ok := m.accounts[l.Identity]; ok && acc.ID != l.Account {
+		return false, account.ErrTaken
+	} else if ok {
+		return false, nil
+	}
+	m.accounts[l.Identity] = account.Account{ID: l.Account, Handle: "linked"}
+	m.writes++
+	return true, nil
 }
 
 // aead seals with AES-GCM, purpose and record bound.
@@ -227,9 +288,13 @@ type idp struct {
 	sid       string
 	acr       string
 	age       time.Duration // of the authentications that it tells
+	timeless  bool          // it does not tell when the person authenticated
 	token     string        // same refresh token for everyone, when set
 
 	codeParam, userParam string // of its answers; "": code, none
+
+	issuer  string              // "": issuer
+	profile func(*oidc.Profile) // may change what it says of a person
 }
 
 type idpGrant struct{ sub, nonce, challenge string }
@@ -283,9 +348,17 @@ func (p *idp) Exchange(ctx context.Context, now time.Time, x oidc.CodeExchange) 
 	if p.token != "" {
 		refresh = p.token
 	}
+	profile := oidc.Profile{PreferredUsername: g.sub, Email: g.sub + "@example.com", EmailBelieved: true}
+	if p.profile != nil {
+		p.profile(&profile)
+	}
+	authTime := now.Add(-p.age)
+	if p.timeless {
+		authTime = time.Time{}
+	}
 	return oidc.Authentication{
-		Identity: oidc.Identity{Issuer: issuer, Subject: g.sub}, SID: p.sid, AuthTime: now.Add(-p.age), ACR: p.acr,
-		Profile: oidc.Profile{PreferredUsername: g.sub, Email: g.sub + "@example.com", EmailBelieved: true},
+		Identity: oidc.Identity{Issuer: cmp.Or(p.issuer, issuer), Subject: g.sub}, SID: p.sid, AuthTime: authTime, ACR: p.acr,
+		Profile: profile,
 		Tokens:  oidc.Tokens{AccessToken: "access-" + g.sub + x.Code, RefreshToken: refresh, IDToken: "id-" + g.sub},
 	}, nil
 }
@@ -300,6 +373,7 @@ type world struct {
 	*SignIn
 	store   *memStore
 	idp     *idp
+	second  *idp // at https://second.example, configured as "second"
 	now     time.Time
 	mu      sync.Mutex
 	revoked []revoked
@@ -307,9 +381,17 @@ type world struct {
 	moved   [][2]session.ID
 	replace func(*session.Session, oidc.Authentication) (*session.Session, error)
 	endErr  error
+
+	trail    []audit.Event
+	trailErr error
 }
 
-func (w *world) Provider(id string) (Provider, bool) { return w.idp, id == "main" || id == "other" }
+func (w *world) Provider(id string) (Provider, bool) {
+	if id == "second" {
+		return w.second, true
+	}
+	return w.idp, id == "main" || id == "other"
+}
 
 func (w *world) End(_ context.Context, _ time.Time, id session.ID, cause session.Cause) error {
 	w.mu.Lock()
@@ -329,6 +411,13 @@ func (w *world) RevokeLater(_ context.Context, _ time.Time, s *session.Session, 
 	return nil
 }
 
+func (w *world) Record(_ context.Context, _ time.Time, e ...audit.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trail = append(w.trail, e...)
+	return w.trailErr
+}
+
 func (w *world) Replace(_ context.Context, _ time.Time, s *session.Session, a oidc.Authentication) (*session.Session, error) {
 	return w.replace(s, a)
 }
@@ -336,10 +425,11 @@ func (w *world) Replace(_ context.Context, _ time.Time, s *session.Session, a oi
 func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{store: newMemStore(), now: start, idp: &idp{grants: map[string]idpGrant{}, spent: map[string]int{}}}
+	w.second = &idp{grants: map[string]idpGrant{}, spent: map[string]int{}, issuer: "https://second.example"}
 	o := Options{
-		Providers: w, Store: w.store, Accounts: w.store, Sealer: newAEAD(t), Ender: w, Refresher: w, Revoker: w,
+		Providers: w, Store: w.store, Accounts: w.store, Sealer: newAEAD(t), Ender: w, Refresher: w, Revoker: w, Audit: w,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Origin: gateway,
-		Limits: session.Limits{Idle: time.Hour, Absolute: 24 * time.Hour},
+		Terms: Terms{Limits: session.Limits{Idle: time.Hour, Absolute: 24 * time.Hour}},
 		Moved: func(old, new session.ID) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

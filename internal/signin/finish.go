@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -23,6 +24,10 @@ type visit struct {
 	ans      answer
 	attempt  attempt
 	provider Provider
+	terms    *Terms
+	picture  *string // where the picture of whoever was proven is
+	proven   oidc.Authentication
+	known    account.Account  // of whoever was proven
 	live     *session.Session // the browser's, nil when it has none
 	stale    bool             // its seat named a session past its limits
 }
@@ -48,17 +53,24 @@ func (s *SignIn) Finish(ctx context.Context, now time.Time, cb Callback) (Result
 	if err != nil {
 		return Result{}, err
 	}
+	v := &visit{SignIn: s, terms: s.terms.Load(), now: now, cb: cb, ans: ans, attempt: a, provider: p}
 	if !a.boundTo(cb.Binding) {
-		return Result{}, a.failure(cb.Provider, ErrOtherBrowser)
+		return Result{}, v.fail(ctx, ErrOtherBrowser)
 	}
-	v := &visit{SignIn: s, now: now, cb: cb, ans: ans, attempt: a, provider: p}
 	res, err := v.inTurn(ctx)
+	res.Picture = v.picture
 	if err != nil {
-		f := a.failure(cb.Provider, err)
-		f.SignedIn = v.live != nil
-		return Result{}, f
+		return Result{}, v.fail(ctx, err)
 	}
 	return res, nil
+}
+
+// fail returns a failure that is in the audit trail by then.
+func (v *visit) fail(ctx context.Context, err error) *Failure {
+	f := v.attempt.failure(v.cb.Provider, err)
+	f.SignedIn = v.live != nil
+	v.record(ctx, f)
+	return f
 }
 
 func (v *visit) inTurn(ctx context.Context) (Result, error) {
@@ -69,6 +81,9 @@ func (v *visit) inTurn(ctx context.Context) (Result, error) {
 	defer release()
 	if err := v.findLive(ctx); err != nil {
 		return Result{}, err
+	}
+	if v.attempt.link {
+		return v.link(ctx)
 	}
 	if v.live != nil && (v.attempt.expired(v.now) || v.overtaken()) {
 		return v.goOn(), nil
@@ -127,11 +142,16 @@ func (v *visit) spend(ctx context.Context) (oidc.Authentication, error) {
 	if err := v.o.Store.Use(ctx, v.now, v.attempt.useKey(), until); err != nil {
 		return oidc.Authentication{}, fmt.Errorf("using the attempt up: %w", err)
 	}
-	return v.provider.Exchange(ctx, v.now, oidc.CodeExchange{
+	auth, err := v.provider.Exchange(ctx, v.now, oidc.CodeExchange{
 		Code: v.ans.code, RedirectURI: v.provider.RedirectURI(), CodeVerifier: v.attempt.verifierText(),
 		Nonce: v.attempt.nonceText(), Iss: v.ans.iss, User: v.ans.user, Fresh: v.attempt.fresh, MaxAge: v.attempt.maxAge,
 		ACRValues: v.attempt.acrValues(), RequestedAt: v.attempt.startedAt,
 	})
+	if err == nil {
+		v.picture = &auth.Picture
+		v.proven = auth
+	}
+	return auth, err
 }
 
 // signIn opens a session, or goes on with the one that the same attempt opened before.
@@ -164,8 +184,8 @@ func (v *visit) newSession(a oidc.Authentication) *session.Session {
 		authTime = v.now
 	}
 	return &session.Session{
-		ID: session.NewID(), Provider: v.cb.Provider, Client: v.o.Clients[v.cb.Provider], Identity: a.Identity, SID: a.SID,
-		CreatedAt: v.now, AuthTime: authTime, SeenAt: v.now, Limits: v.o.Limits,
+		ID: session.NewID(), Provider: v.cb.Provider, Client: v.terms.Clients[v.cb.Provider], Identity: a.Identity, SID: a.SID,
+		CreatedAt: v.now, AuthTime: authTime, SeenAt: v.now, Limits: v.terms.Limits,
 		UserAgent: clean(v.cb.UserAgent, 256), Address: clean(v.cb.Address, 64), Version: 1,
 		ACR: a.ACR, Claims: a.Claims, Profile: a.Profile,
 		Grant: session.Grant{Tokens: a.Tokens, CheckedAt: v.now},

@@ -27,10 +27,16 @@ func (v *visit) open(ctx context.Context, a oidc.Authentication, s *session.Sess
 	if err != nil {
 		return Result{}, err
 	}
+	if old != nil && old.Identity == s.Identity && a.AuthTime.IsZero() && !v.attempt.asksAnew() {
+		s.AuthTime = old.AuthTime
+	}
 	value, hash := session.NewSeatValue()
 	err = v.store(ctx, s, session.Seat{Hash: hash, Origin: v.o.Origin, CreatedAt: v.now}, old)
 	if errors.Is(err, account.ErrDisabled) { // since it was admitted
 		return Result{}, disabled(a)
+	}
+	if errors.Is(err, account.ErrNotLinked) { // any more, since it was admitted
+		return Result{}, v.refuseLink(LinkUnlinked, a.Profile.Email, err)
 	}
 	if err != nil {
 		return Result{}, err
@@ -42,14 +48,14 @@ func (v *visit) open(ctx context.Context, a oidc.Authentication, s *session.Sess
 // admit asks the admission rules before an account is made: whoever is refused leaves
 // no trace in the accounts.
 func (v *visit) admit(ctx context.Context, a oidc.Authentication) (account.Account, bool, error) {
-	d := v.o.Admission.Evaluate(access.Subject{Profile: a.Profile, Claims: a.Claims})
-	if !d.Allowed {
-		return account.Account{}, false, &DeniedError{Decision: d, Profile: a.Profile, Claims: a.Claims}
+	if err := v.allowed(a); err != nil {
+		return account.Account{}, false, err
 	}
-	acc, created, err := v.o.Accounts.Admit(ctx, v.now, account.Admission{
+	acc, created, err := v.account(ctx, account.Admission{
 		Identity: a.Identity, Provider: v.cb.Provider, Profile: a.Profile,
 		Candidates: account.Candidates(a.Profile, v.o.Reserved), AccountID: account.NewID(),
 	})
+	v.known = acc
 	if errors.Is(err, account.ErrDisabled) {
 		return account.Account{}, false, disabled(a)
 	}
@@ -57,6 +63,15 @@ func (v *visit) admit(ctx context.Context, a oidc.Authentication) (account.Accou
 		return account.Account{}, false, fmt.Errorf("admitting the account: %w", err)
 	}
 	return acc, created, nil
+}
+
+// allowed asks the admission rules.
+func (v *visit) allowed(a oidc.Authentication) error {
+	d := v.terms.Admission.Evaluate(access.Subject{Profile: a.Profile, Claims: a.Claims})
+	if !d.Allowed {
+		return &DeniedError{Decision: d, Profile: a.Profile, Claims: a.Claims}
+	}
+	return nil
 }
 
 // disabled keeps a person out whose account is.

@@ -61,7 +61,7 @@ func TestRefusedReauthorizationEndsTheSession(t *testing.T) {
 
 func TestAskingInSilenceIsNoSignInAndHasNoAge(t *testing.T) {
 	w, b, s := lost(t)
-	w.o.MaxAge = map[string]time.Duration{"main": time.Hour}
+	w.Reconfigure(Terms{Limits: w.o.Limits, MaxAge: map[string]time.Duration{"main": time.Hour}})
 	w.start(t, b, silent(s.ID))
 	if !w.idp.last.Silent || w.idp.last.MaxAge != 0 {
 		t.Errorf("%+v", w.idp.last)

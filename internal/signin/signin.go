@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -46,6 +47,11 @@ type Store interface {
 // Accounts finds the account of an identity or makes it, durably.
 type Accounts interface {
 	Admit(ctx context.Context, now time.Time, a account.Admission) (acc account.Account, created bool, err error)
+	// AdmitByEmail is Admit for a provider whose verified e-mails link identities.
+	AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error)
+	// Link returns account.ErrTaken, account.ErrDisabled, and, of the session that the
+	// linking happens in, *session.EndedError.
+	Link(ctx context.Context, now time.Time, l account.Linking) (linked bool, err error)
 }
 
 // Sealer encrypts and authenticates, bound to a purpose and a record.
@@ -79,23 +85,35 @@ type Options struct {
 	Ender     Ender
 	Refresher Refresher
 	Revoker   Revoker
+	Audit     Audit
 	Logger    *slog.Logger
 
-	Origin string         // the gateway's own, where callbacks arrive
+	Origin   string            // the gateway's own, where callbacks arrive
+	Terms                      // until Reconfigure brings others
+	Reserved func(string) bool // handles that only the operator gives, beyond account.Reserved
+	// Moved is told that a session goes on under a new id.
+	Moved func(old, new session.ID)
+}
+
+// Terms are what sign-ins hang on that may change while people sign in. They are not
+// changed once they were given.
+type Terms struct {
 	Limits session.Limits // of new sessions: the widest of all apps
 	// MaxAge is, by provider, how old the authentication may be whenever somebody signs in
 	// there; no entry: any age. It asks nothing of a session that is open.
 	MaxAge    map[string]time.Duration
 	Clients   map[string]string // marks of the session.Client that sessions are opened as, by provider
 	Admission *access.Policy    // who may have an account
-	Reserved  func(string) bool // handles that only the operator gives, beyond account.Reserved
-	// Moved is told that a session goes on under a new id.
-	Moved func(old, new session.ID)
+	// LinkByEmail tells whether the operator trusts a provider so far that one of its
+	// verified e-mails links an identity to the account that has the same, and whether
+	// identities of the issuer are that provider's. nil: none.
+	LinkByEmail account.Trusts
 }
 
 // SignIn starts and finishes sign-ins. It is safe for concurrent use.
 type SignIn struct {
 	o      Options
+	terms  atomic.Pointer[Terms]
 	turns  *turns
 	rounds *rounds
 	recent *recent
@@ -104,14 +122,20 @@ type SignIn struct {
 // New returns a SignIn.
 func New(o Options) (*SignIn, error) {
 	if o.Providers == nil || o.Store == nil || o.Accounts == nil || o.Sealer == nil || o.Ender == nil ||
-		o.Refresher == nil || o.Revoker == nil || o.Logger == nil || o.Origin == "" {
-		return nil, errors.New("signin: Providers, Store, Accounts, Sealer, Ender, Refresher, Revoker, Logger and Origin are required")
+		o.Refresher == nil || o.Revoker == nil || o.Audit == nil || o.Logger == nil || o.Origin == "" {
+		return nil, errors.New("signin: Providers, Store, Accounts, Sealer, Ender, Refresher, Revoker, Audit, Logger and Origin are required")
 	}
 	if o.Moved == nil {
 		o.Moved = func(_, _ session.ID) {}
 	}
-	return &SignIn{o: o, turns: newTurns(), rounds: newRounds(), recent: newRecent()}, nil
+	s := &SignIn{o: o, turns: newTurns(), rounds: newRounds(), recent: newRecent()}
+	s.Reconfigure(o.Terms)
+	return s, nil
 }
+
+// Reconfigure makes other terms hold for what begins from now on. A callback that is being
+// answered ends under those that it began under.
+func (s *SignIn) Reconfigure(t Terms) { s.terms.Store(&t) }
 
 // Seen says that a browser sent this seat back: whatever opened it was no loop. It is
 // cheap and may be called for every seat that is looked up in the store.

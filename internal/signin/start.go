@@ -27,6 +27,10 @@ type Start struct {
 	ACRValues []string      // and must be of one of these classes; none: any. At most 256 characters together
 	Session   session.ID    // re-authorization of
 	LoginHint string
+	UILocales string // the language that the person chose (OpenID Connect Core section 3.1.2.1)
+	// Link is a live session: the identity that is proven at Provider goes to its account.
+	// The person authenticates anew there. It excludes Silent, Session and SeatFor.
+	Link session.ID
 }
 
 // maxHint keeps an ID token hint from making the URL longer than servers take.
@@ -42,12 +46,13 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 		return "", ErrProvider
 	}
 	binding, ok := hashBinding(st.Binding)
-	if !ok || (st.Silent && (st.Fresh || st.Session == "")) || !validSealed(st.SeatFor) || !validClasses(st.ACRValues) {
+	if !ok || (st.Silent && (st.Fresh || st.Session == "")) || !st.linkable() || !validSealed(st.SeatFor) || !validClasses(st.ACRValues) {
 		return "", ErrAttempt
 	}
 	if err := s.checkLoop(ctx, now, loopKey{binding: binding, silent: st.Silent}); err != nil {
 		return "", err
 	}
+	st.Fresh = st.Fresh || st.Link != ""
 	hint, err := s.expected(ctx, &st)
 	if err != nil {
 		return "", err
@@ -61,7 +66,7 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 		st.Target.Path = root
 	}
 	a := newAttempt(now, binding, st)
-	a.demand(s.o.MaxAge[st.Provider])
+	a.demand(s.terms.Load().MaxAge[st.Provider])
 	state, err := s.sealAttempt(st.Provider, &a, root)
 	if err != nil {
 		return "", fmt.Errorf("sealing sign-in attempt: %w", err)
@@ -69,12 +74,16 @@ func (s *SignIn) Start(ctx context.Context, now time.Time, st Start) (string, er
 	url, err := p.AuthorizationURL(ctx, oidc.AuthorizationRequest{
 		RedirectURI: p.RedirectURI(), State: state, Nonce: a.nonceText(), CodeChallenge: oidc.S256(a.verifierText()),
 		Fresh: st.Fresh, Silent: st.Silent, MaxAge: a.maxAge, ACRValues: a.acrValues(),
-		LoginHint: st.LoginHint, IDTokenHint: hint,
+		LoginHint: st.LoginHint, UILocales: st.UILocales, IDTokenHint: hint,
 	})
 	if err != nil {
 		return "", fmt.Errorf("starting sign-in at %s: %w", st.Provider, err)
 	}
 	return url, nil
+}
+
+func (st *Start) linkable() bool {
+	return st.Link == "" || !st.Silent && st.Session == "" && st.SeatFor == ""
 }
 
 func validSealed(text string) bool {

@@ -197,3 +197,42 @@ func TestAnAttemptWithoutClassesLooksAsItAlwaysDid(t *testing.T) {
 		t.Errorf("flags %b", flags)
 	}
 }
+
+// An app that shares the gateway's origin can have a session renewed without anybody
+// seeing it, where the provider answers from its own session.
+func TestARenewalThatProvesNothingLeavesTheAuthenticationAsOldAsItIs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		timeless bool
+		change   func(*Start)
+		newer    bool
+	}{
+		"nothing said and nothing asked":    {true, func(*Start) {}, false},
+		"nothing said, and asked anew":      {true, func(s *Start) { s.Fresh = true }, true},
+		"nothing said, and an age demanded": {true, func(s *Start) { s.MaxAge = time.Minute }, true},
+		"the provider says when":            {false, func(*Start) {}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, b := newWorld(t), newBrowser()
+			w.idp.timeless = tc.timeless
+			first := w.signIn(t, b, "ann").Session
+			w.now = w.now.Add(10 * time.Minute)
+			again := w.signIn(t, b, "ann", tc.change).Session
+			want := first.AuthTime
+			if tc.newer {
+				want = w.now
+			}
+			if again.ID == first.ID || !again.AuthTime.Equal(want) || !again.CreatedAt.Equal(w.now) {
+				t.Errorf("authenticated at %s, want %s", again.AuthTime, want)
+			}
+		})
+	}
+	t.Run("another person", func(t *testing.T) {
+		w, b := newWorld(t), newBrowser()
+		w.idp.timeless = true
+		w.signIn(t, b, "ann")
+		w.now = w.now.Add(10 * time.Minute)
+		if got := w.signIn(t, b, "bob").Session; !got.AuthTime.Equal(w.now) {
+			t.Errorf("authenticated at %s", got.AuthTime)
+		}
+	})
+}

@@ -98,8 +98,8 @@ func (c *Clients) withdrawn(provider, mark string) (bool, error) {
 	return written && was != now, nil
 }
 
-// opened returns what live sessions were opened as that is withdrawn now.
-func (c *Clients) opened(ctx context.Context) ([]session.OpenedAs, error) {
+// Opened returns what live sessions were opened as that is withdrawn now.
+func (c *Clients) Opened(ctx context.Context) ([]session.OpenedAs, error) {
 	all, err := c.store.OpenedAs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for sessions of withdrawn providers: %w", err)
@@ -117,8 +117,9 @@ func (c *Clients) opened(ctx context.Context) ([]session.OpenedAs, error) {
 	return list, nil
 }
 
-// changed tells, for the log, what became of a provider.
-func (c *Clients) changed(provider string) string {
+// Changed tells, for operators, what became of a provider. Recall must
+// have succeeded.
+func (c *Clients) Changed(provider string) string {
 	now, configured := c.byProvider[provider]
 	if !configured {
 		return "no longer configured"

@@ -60,7 +60,7 @@ func (o *SignOut) open(e outbox.Entry) (Provider, delivery, error) {
 	if err := json.Unmarshal(e.Payload, &d); err != nil {
 		return nil, delivery{}, fmt.Errorf("payload cannot be read: %w", outbox.ErrPermanent)
 	}
-	gone, err := o.o.Clients.withdrawn(e.Provider, d.Client)
+	gone, err := o.terms.Load().Clients.withdrawn(e.Provider, d.Client)
 	if err != nil {
 		return nil, delivery{}, err
 	}

@@ -114,7 +114,7 @@ func TestTombstonesOutliveEveryCookie(t *testing.T) {
 		s := someone("a")
 		s.Limits.Absolute = tc.own
 		r := newRig(t, s)
-		r.o.Absolute = tc.longest
+		r.Reconfigure(Terms{Apps: r.apps, Absolute: tc.longest})
 		if _, err := r.End(t.Context(), r.now, press("a")); err != nil {
 			t.Fatal(err)
 		}

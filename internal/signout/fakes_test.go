@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type fakeStore struct {
 	lists     int
 	clients   []session.Client // as written last
 	written   int              // how often
+	by        []string         // who asked for each end
 }
 
 func newStore(e *events, list ...*session.Session) *fakeStore {
@@ -114,6 +116,7 @@ func (f *fakeStore) End(ctx context.Context, _ time.Time, e Ending) (session.Tom
 	delete(f.sessions, e.Session)
 	f.stones[e.Session], f.receipts[e.Session] = e.Tombstone, e.Receipt
 	f.entries = append(f.entries, e.Entries...)
+	f.by = append(f.by, strings.TrimSpace(string(e.Session)+" "+e.Actor+" "+e.By))
 	f.events.add("store")
 	return e.Tombstone, nil
 }

@@ -44,9 +44,9 @@ type delivery struct {
 // plan is what an end writes. It is made from the session as it was read; End refuses
 // it when the session has changed.
 func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
-	rule := RuleOf(req.Cause, req.Mode)
+	rule := req.rule()
 	e := Ending{
-		Session: s.ID, Version: s.Version,
+		Session: s.ID, Version: s.Version, Actor: req.actor, By: req.which,
 		Tombstone: session.Tombstone{
 			Session: s.ID, Account: s.Account, Provider: s.Provider, Identity: s.Identity, SID: s.SID,
 			Cause: req.Cause, Fresh: rule.Fresh, EndedAt: req.at, Until: o.until(now, s),
@@ -72,7 +72,7 @@ func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 // cookies it keeps for this session: in the others the person has no session.
 func (o *SignOut) appEntries(now time.Time, req Request, s *session.Session) []outbox.Entry {
 	var list []outbox.Entry
-	for _, app := range o.o.Apps {
+	for _, app := range o.terms.Load().Apps {
 		if app != req.Told {
 			e := o.entry(now, outbox.KindAppLogout, s)
 			e.App = app
@@ -86,16 +86,17 @@ func (o *SignOut) appEntries(now time.Time, req Request, s *session.Session) []o
 func (o *SignOut) entry(now time.Time, kind outbox.Kind, s *session.Session) outbox.Entry {
 	return outbox.Entry{
 		ID: string(session.NewID()), Kind: kind, Session: string(s.ID), Provider: s.Provider,
-		State: outbox.Pending, CreatedAt: now, NextAt: now, Deadline: now.Add(o.o.Tried),
+		State: outbox.Pending, CreatedAt: now, NextAt: now, Deadline: now.Add(o.terms.Load().Tried),
 	}
 }
 
 func (o *SignOut) until(now time.Time, s *session.Session) time.Time {
-	if s.Limits.Absolute == 0 || o.o.Absolute == 0 {
+	longest := o.terms.Load().Absolute
+	if s.Limits.Absolute == 0 || longest == 0 {
 		return now.Add(cookieLife)
 	}
 	end := s.AbsoluteUntil()
-	if limit := now.Add(o.o.Absolute); end.Before(limit) {
+	if limit := now.Add(longest); end.Before(limit) {
 		end = limit
 	}
 	return end.Add(tombstoneSlack)

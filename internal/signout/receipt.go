@@ -41,6 +41,9 @@ type Ending struct {
 	Tombstone session.Tombstone
 	Receipt   Receipt
 	Entries   []outbox.Entry
+
+	Actor string // who asked, for the trail: one of package audit's; "" leaves it to the context
+	By    string // which operator
 }
 
 var (

@@ -119,8 +119,8 @@ func newRigWithApps(t *testing.T, apps []string, list ...*session.Session) *rig 
 			}
 			return nil
 		},
-		Connections: func(session.ID) int { return 3 }, Apps: r.apps,
-		SignedOutURL: "https://gate.example/.cardea/signed-out", Absolute: 24 * time.Hour,
+		Connections:  func(session.ID) int { return 3 },
+		SignedOutURL: "https://gate.example/.cardea/signed-out", Terms: Terms{Apps: r.apps, Absolute: 24 * time.Hour},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +130,9 @@ func newRigWithApps(t *testing.T, apps []string, list ...*session.Session) *rig 
 
 // configure makes the rig's gateway one that is these clients at its providers.
 func (r *rig) configure(list ...session.Client) *Clients {
-	r.SignOut.o.Clients = NewClients(r.store, list)
-	return r.SignOut.o.Clients
+	c := NewClients(r.store, list)
+	r.Reconfigure(Terms{Apps: r.apps, Absolute: 24 * time.Hour, Clients: c})
+	return c
 }
 
 func someone(id session.ID) *session.Session {

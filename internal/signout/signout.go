@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/oidc"
@@ -71,14 +72,21 @@ type Options struct {
 	// StateKey makes the values that browsers take to providers. With it a browser whose
 	// session ended by a script's call can be sent there later; nil makes random ones.
 	StateKey []byte
+	// SignedOutURL is where providers send the browser back to.
+	SignedOutURL string
+	// Terms hold until Reconfigure brings others.
+	Terms Terms
+}
+
+// Terms are what ends hang on that may change while sessions live. They are not changed
+// once they were given.
+type Terms struct {
 	// Tried is how long a participant is tried to be told; 72 h when zero.
 	Tried time.Duration
 	// Clients say which providers and clients were withdrawn; nil: none.
 	Clients *Clients
 	// Apps are those with a logout of their own that can be called without a browser.
 	Apps []string
-	// SignedOutURL is where providers send the browser back to.
-	SignedOutURL string
 	// Absolute is the longest absolute limit of any session: tombstones outlive it. Zero
 	// says that some session has none.
 	Absolute time.Duration
@@ -86,8 +94,10 @@ type Options struct {
 
 // SignOut ends sessions. It is safe for concurrent use.
 type SignOut struct {
-	o    Options
-	sent sent
+	o     Options
+	terms atomic.Pointer[Terms]
+	renew chan struct{} // there are other clients
+	sent  sent
 
 	mu      sync.Mutex
 	pending map[session.ID]pendingEnd // refused in memory, not yet durable
@@ -105,10 +115,27 @@ func New(o Options) (*SignOut, error) {
 	if o.Connections == nil {
 		o.Connections = func(session.ID) int { return 0 }
 	}
-	if o.Tried <= 0 {
-		o.Tried = deliveryLife
+	s := &SignOut{o: o, renew: make(chan struct{}, 1), pending: map[session.ID]pendingEnd{}}
+	s.Reconfigure(o.Terms)
+	return s, nil
+}
+
+// Reconfigure makes other terms hold from now on. Run then ends the sessions of providers
+// and clients that these withdraw.
+func (o *SignOut) Reconfigure(t Terms) {
+	if t.Tried <= 0 {
+		t.Tried = deliveryLife
 	}
-	return &SignOut{o: o, pending: map[session.ID]pendingEnd{}}, nil
+	o.terms.Store(&t)
+	o.Rewithdraw()
+}
+
+// Rewithdraw makes Run look once more for sessions of withdrawn providers and clients.
+func (o *SignOut) Rewithdraw() {
+	select {
+	case o.renew <- struct{}{}:
+	default:
+	}
 }
 
 // Request asks for the end of one session.
@@ -117,13 +144,16 @@ type Request struct {
 	Cause   session.Cause
 	Mode    Mode             // ModeProvider when empty
 	From    string           // address of the page that it came from, for "sign in again"
-	By      string           // who asked, for the log: "person", "operator", ...
+	By      string           // who asked, for the log: "person", "operator", ...; the trail takes the context's word first (audit.WithActor)
 	Known   *session.Session // what a cache knows of it: used when the store is down
 	Told    string           // an app that has heard already: its own logout was the cause
+	Here    bool             // the browser of this session is the one that asks
 
 	state  string    // value that the browser takes to the provider
 	at     time.Time // when the session ended, also where that became durable later
 	closed int       // connections that were closed then
+	actor  string    // who asked, for the trail: an end may become durable under another context
+	which  string    // operator
 
 	each func(Receipt, error) // told of every end of several; the error is nil or ErrNotDurable
 }
@@ -163,6 +193,7 @@ func (o *SignOut) End(ctx context.Context, now time.Time, req Request) (Result, 
 	}
 	req.state = o.stateOf(req.Session)
 	req.at, req.closed = now, o.o.Connections(req.Session)
+	req.actor, req.which = req.who(ctx)
 	settled := o.refuseWhenSlow(req)
 	res, err := o.durably(ctx, now, req)
 	settled()
@@ -258,6 +289,11 @@ func (o *SignOut) earlier(ctx context.Context, id session.ID) (Result, error) {
 // alone says that all ended, some not durably yet.
 func (o *SignOut) EndAll(ctx context.Context, now time.Time, f session.Filter, req Request) (int, error) {
 	return o.endAll(ctx, now, f, req, func(*session.Session) bool { return true })
+}
+
+// EndWhere is EndAll for those that which picks out. which is called from several goroutines.
+func (o *SignOut) EndWhere(ctx context.Context, now time.Time, f session.Filter, req Request, which func(*session.Session) bool) (int, error) {
+	return o.endAll(ctx, now, f, req, which)
 }
 
 // endAll is EndAll for those that which picks out.

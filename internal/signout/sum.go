@@ -96,7 +96,7 @@ var errNoApp = fmt.Errorf("the app is not configured with a logout of its own an
 // was withdrawn from the configuration or its payload is gone.
 func (o *SignOut) Deliverable(e outbox.Entry) error {
 	if e.Kind == outbox.KindAppLogout {
-		if slices.Contains(o.o.Apps, e.App) {
+		if slices.Contains(o.terms.Load().Apps, e.App) {
 			return nil
 		}
 		return errNoApp

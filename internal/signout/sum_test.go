@@ -69,7 +69,7 @@ func TestOnlyWhatSomebodyCanBeToldIsDeliverable(t *testing.T) {
 // Recalled is Deliverable once it is known who the gateway was.
 func (r *rig) Recalled(t *testing.T, e outbox.Entry) error {
 	t.Helper()
-	if err := r.SignOut.o.Clients.Recall(t.Context()); err != nil {
+	if err := r.SignOut.terms.Load().Clients.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r.Deliverable(e)

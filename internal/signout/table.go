@@ -24,6 +24,7 @@ const (
 	PageProvider      Page = "provider"
 	PageExpired       Page = "expired"
 	PageAccessChanged Page = "access-changed"
+	PageUnlinked      Page = "unlinked"
 	PageOtherAccount  Page = "other-account"
 	PageWithdrawn     Page = "withdrawn"
 )
@@ -64,7 +65,7 @@ var rules = map[session.Cause]Rule{
 	session.CauseUnconfirmed:     {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageExpired},
 	session.CauseAccessWithdrawn: {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageAccessChanged},
 	session.CauseAccount:         {Revoke: true, EndSession: Server, ReplayApp: true, Fresh: true, Stay: true, Page: PageAdministrator},
-	session.CauseIdentity:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageAccessChanged},
+	session.CauseIdentity:        {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageUnlinked},
 	session.CauseProvider:        {Revoke: false, EndSession: Nobody, ReplayApp: true, Fresh: true, Stay: true, Page: PageWithdrawn},
 	session.CauseOtherAccount:    {Revoke: true, EndSession: Nobody, ReplayApp: true, Fresh: false, Page: PageOtherAccount},
 	session.CauseRenewed:         {Revoke: false, EndSession: Nobody, ReplayApp: false, Fresh: false, Page: PageNone},

@@ -26,7 +26,7 @@ func TestWhatEachCauseDoes(t *testing.T) {
 		{session.CauseUnconfirmed, Rule{true, Nobody, true, false, false, PageExpired}, "a limit of ours, as expiry"},
 		{session.CauseAccessWithdrawn, Rule{true, Nobody, true, false, false, PageAccessChanged}, "the person did nothing wrong at the provider"},
 		{session.CauseAccount, Rule{true, Server, true, true, true, PageAdministrator}, "a disabled account is shut out everywhere"},
-		{session.CauseIdentity, Rule{true, Nobody, true, true, true, PageAccessChanged}, "the identity no longer opens this account; it is still the person's"},
+		{session.CauseIdentity, Rule{true, Nobody, true, true, true, PageUnlinked}, "the identity no longer opens this account; it is still the person's"},
 		{session.CauseProvider, Rule{false, Nobody, true, true, true, PageWithdrawn}, "the provider is no longer ours to call"},
 		{session.CauseOtherAccount, Rule{true, Nobody, true, false, false, PageOtherAccount}, "the provider's session belongs to the new account by now"},
 		{session.CauseRenewed, Rule{}, "the session lives on under another id"},

@@ -20,40 +20,44 @@ const (
 // longer, and writes down who the gateway is once the last of them has ended: what a
 // crash or an outage leaves is ended by the next try, or after the next start. These
 // sessions are refused meanwhile (Clients.Refuse), so that nobody waits for it.
+// It does so again whenever there are other clients (Reconfigure).
 func (o *SignOut) withdraw(ctx context.Context) {
-	if o.o.Clients == nil {
-		return
-	}
-	for wait := withdrawRetry; ; wait = min(2*wait, withdrawPause) {
-		err := o.withdrawOnce(ctx)
-		if err == nil || ctx.Err() != nil {
-			return
+	for wait := withdrawRetry; ; {
+		var again <-chan time.Time
+		if err := o.withdrawOnce(ctx); err != nil && ctx.Err() == nil {
+			o.o.Logger.Warn("sessions of withdrawn providers could not all be ended; they are refused, and it is tried again", "err", err, "next", wait.String())
+			again = time.After(wait)
 		}
-		o.o.Logger.Warn("sessions of withdrawn providers could not all be ended; they are refused, and it is tried again", "err", err, "next", wait.String())
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-again:
+			wait = min(2*wait, withdrawPause)
+		case <-o.renew:
+			wait = withdrawRetry
 		}
 	}
 }
 
 func (o *SignOut) withdrawOnce(ctx context.Context) error {
-	c := o.o.Clients
+	c := o.terms.Load().Clients
+	if c == nil {
+		return nil
+	}
 	if err := c.Recall(ctx); err != nil {
 		return err
 	}
-	gone, err := c.opened(ctx)
+	gone, err := c.Opened(ctx)
 	if err != nil {
 		return err
 	}
 	for _, x := range gone {
-		if err := o.withdrawAll(ctx, x); err != nil {
+		if err := o.withdrawAll(ctx, c, x); err != nil {
 			return err
 		}
 	}
 	if len(gone) > 0 {
-		left, err := c.opened(ctx)
+		left, err := c.Opened(ctx)
 		if err != nil {
 			return err
 		}
@@ -69,8 +73,8 @@ func (o *SignOut) withdrawOnce(ctx context.Context) error {
 
 // withdrawAll ends what was opened at one provider as one client. Sessions that people
 // open there as the client of today are left alone.
-func (o *SignOut) withdrawAll(ctx context.Context, x session.OpenedAs) error {
-	log := o.o.Logger.With("provider", x.Provider, "because", o.o.Clients.changed(x.Provider))
+func (o *SignOut) withdrawAll(ctx context.Context, c *Clients, x session.OpenedAs) error {
+	log := o.o.Logger.With("provider", x.Provider, "because", c.Changed(x.Provider))
 	log.Warn("ending the sessions of a withdrawn provider or client")
 	var found atomic.Int64
 	ended, err := o.endAll(ctx, o.o.Now(), session.Filter{Provider: x.Provider}, Request{Cause: session.CauseProvider, By: "configuration"},
@@ -94,7 +98,7 @@ func (o *SignOut) withdrawAll(ctx context.Context, x session.OpenedAs) error {
 // mark. It is false once that client was withdrawn: what it was given must not be shown
 // to whoever answers under the provider's id now.
 func (o *SignOut) provider(id, mark string) (Provider, bool) {
-	if gone, err := o.o.Clients.withdrawn(id, mark); gone || err != nil {
+	if gone, err := o.terms.Load().Clients.withdrawn(id, mark); gone || err != nil {
 		return nil, false
 	}
 	return o.o.Providers(id)

@@ -81,6 +81,16 @@ type App struct {
 
 // App returns the vault of one app.
 func (v *Vault) App(r Rules) (*App, error) {
+	a, err := v.Draft(r)
+	if err == nil {
+		a.Serve()
+	}
+	return a, err
+}
+
+// Draft is App for an app that is not served yet, and perhaps never will be: Serve must be
+// called before it is used.
+func (v *Vault) Draft(r Rules) (*App, error) {
 	a := &App{vault: v, name: r.App, dir: strings.TrimSuffix(r.Path, "/") + "/", mode: r.Mode}
 	if r.App == "" {
 		return nil, errors.New("vault: an app needs an id")
@@ -102,10 +112,14 @@ func (v *Vault) App(r Rules) (*App, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("vault of app %s: %w", r.App, err)
 	}
-	if r.Mode == On {
-		v.register(r.App)
-	}
 	return a, nil
+}
+
+// Serve makes the app one of those that a session's cookies may be kept for.
+func (a *App) Serve() {
+	if a.mode == On {
+		a.vault.register(a.name)
+	}
 }
 
 // keeps tells whether an app's cookie is kept here rather than passed through.

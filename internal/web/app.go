@@ -221,6 +221,9 @@ func (s *Server) denied(w http.ResponseWriter, q *request, app *App, who *sessio
 		view.Account = pages.Account{Name: who.Handle, Email: who.Profile.Email, Provider: p.Name}
 		view.Setting = p.EmailSetting
 		view.OtherAccount = pages.Form{Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "return", Value: q.localURI()}}}
+		if s.o.Account != nil {
+			view.AccountURL = s.url(accountPath, nil)
+		}
 	}
 	if d.Reason != access.ReasonEmailUnverified {
 		view.Setting = ""

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/httpx"
@@ -45,12 +47,20 @@ func (s *Server) callback(w http.ResponseWriter, q *request, provider string) {
 		Provider: provider, Binding: q.binding(), Seat: q.seat(), Query: query, Scheme: q.client.Scheme,
 		UserAgent: q.UserAgent(), Address: q.client.Addr.String(),
 	})
-	if f, ok := errors.AsType[*signin.Failure](err); ok && errors.Is(err, signin.ErrOtherBrowser) && validBinding(q.binding()) {
-		redirect(w, again(f))
-		return
+	if f, ok := errors.AsType[*signin.Failure](err); ok {
+		q.incident = f.Incident
+		if !f.Linking && errors.Is(err, signin.ErrOtherBrowser) && validBinding(q.binding()) {
+			redirect(w, again(f))
+			return
+		}
 	}
 	if err != nil {
 		s.failSignIn(w, q, provider, signin.Target{}, err)
+		return
+	}
+	if res.Linked != nil {
+		s.changed(res.Session)
+		s.linked(w, res)
 		return
 	}
 	s.arrive(w, q, res)
@@ -75,7 +85,8 @@ func (p Provider) passedOn(form url.Values) url.Values {
 
 // again is a sign-in of this browser's own to where another attempt meant to go. Tabs
 // that were opened at once in a new browser all got a binding, and one of them stayed:
-// the other tabs' answers look like another browser's. Nothing of the answer is used,
+// the other tabs' answers look like another browser's. A linking is not begun anew: it was
+// a person's own act, and theirs to repeat. Nothing of the answer is used,
 // and a browser that returns no binding at all is not sent round in circles.
 func again(f *signin.Failure) string {
 	query := url.Values{"provider": {f.Provider}}
@@ -91,7 +102,11 @@ func again(f *signin.Failure) string {
 func (s *Server) arrive(w http.ResponseWriter, q *request, res signin.Result) {
 	if res.SeatValue != "" {
 		q.cookies.SetSeat(w, res.SeatValue, s.cookieLife(httpx.Origin(res.Target.Origin), res.Target.Path))
+		if len(s.providers) > 1 {
+			q.cookies.SetProvider(w, q.provider) // stands first on the next choice page
+		}
 	}
+	s.changed(res.Session)
 	if res.SeatFor == "" {
 		redirect(w, res.Target.Path)
 		return
@@ -101,12 +116,16 @@ func (s *Server) arrive(w http.ResponseWriter, q *request, res signin.Result) {
 		s.fail(w, q, pages.SignInExpired, err)
 		return
 	}
-	redirect(w, target)
+	redirect(w, s.carryLanguage(q, target))
 }
 
-// cookieLife is the life of a seat cookie by the app that it is for.
+// cookieLife is the life of a seat cookie by the app that it is for. A person's own page
+// takes it for one that lasts where every app does.
 func (s *Server) cookieLife(o httpx.Origin, target string) time.Duration {
 	if site := s.sites.find(o); site != nil {
+		if site.account && accountPage(strings.TrimPrefix(pathOf(target), ownPrefix+"/")) && !slices.ContainsFunc(s.o.Apps, func(a App) bool { return !a.Persistent }) {
+			return s.o.Absolute
+		}
 		if app := site.app(pathOf(target)); app != nil && app.Persistent {
 			return s.o.Absolute
 		}
@@ -125,6 +144,7 @@ func (s *Server) takeSeat(w http.ResponseWriter, q *request) {
 		s.failSignIn(w, q, "", signin.Target{Origin: string(q.origin)}, err)
 		return
 	}
+	s.takeLanguage(w, q)
 	q.cookies.SetSeat(w, value, s.cookieLife(q.origin, path))
 	redirect(w, path)
 }

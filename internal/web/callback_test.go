@@ -57,7 +57,7 @@ func TestTheSeatCookieHasExactlyItsAttributes(t *testing.T) {
 		"loopback, browser":  {[]func(*Options){loopback}, "http://localhost:4180", "/chat/x", "cardea-4180=" + seatNew + "; Path=/; HttpOnly; SameSite=Lax"},
 		"a page of no app's": {[]func(*Options){func(o *Options) { o.Apps = o.Apps[5:] }}, "https://gate.example", "/deep", "__Host-cardea=" + seatNew + "; Path=/; HttpOnly; Secure; SameSite=Lax"},
 	} {
-		f := newFace(t, tc.change...)
+		f := newFace(t, append(tc.change, func(o *Options) { o.Providers = o.Providers[:1] })...)
 		f.signIn.result = signin.Result{Session: person("p"), SeatValue: seatNew, Target: signin.Target{Origin: tc.base, Path: tc.path}}
 		w := f.ask("GET", tc.base+"/.cardea/callback/main?state=s&code=c", navigation()...)
 		if diff := cmp.Diff([]string{tc.want}, w.Header()["Set-Cookie"]); diff != "" {

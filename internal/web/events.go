@@ -30,6 +30,7 @@ const (
 type stream struct {
 	once sync.Once
 	cut  chan struct{}
+	news <-chan struct{} // something about the account changed; nil for pages that do not ask
 }
 
 // Close wakes the stream, which then looks at what has become of its session.
@@ -48,7 +49,9 @@ func (s *Server) events(w http.ResponseWriter, q *request) {
 		s.withoutSession(w, q, v)
 		return
 	}
-	st := &stream{cut: make(chan struct{})}
+	news, stop := s.watching(q, v.Session.Account)
+	defer stop()
+	st := &stream{cut: make(chan struct{}), news: news}
 	remove, ok := s.o.Live.Add(string(v.Session.ID), st)
 	if !ok {
 		s.sessionRequired(w, q, http.StatusUnauthorized, v)
@@ -101,6 +104,11 @@ func (t *teller) follow(ctx context.Context, st *stream, v guard.Verdict) {
 				_ = t.send("ended", nil)
 			}
 			return
+		case <-st.news:
+			if t.send("changed", struct{}{}) != nil {
+				return
+			}
+			continue
 		case <-timer.C:
 		}
 		if v = t.look(); v.Ended != nil || v.Session == nil && v.Outcome != guard.Unavailable {

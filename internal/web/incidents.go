@@ -31,7 +31,8 @@ func (forgotten) Note(incident.Incident) {}
 
 // note keeps an incident of this request and returns the id to show.
 func (s *Server) note(q *request, i incident.Incident) string {
-	i.ID, i.At = httpx.NewIncident(), q.now
+	i.ID, i.At = cmp.Or(q.incident, httpx.NewIncident()), q.now
+	q.incident = ""
 	i.Origin, i.Path = string(q.origin), q.URL.Path
 	i.Step = cmp.Or(i.Step, q.step, incident.StepRequest)
 	i.App, i.Provider = cmp.Or(i.App, q.app), cmp.Or(i.Provider, q.provider)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
@@ -18,6 +19,7 @@ import (
 func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 	head, rest, _ := strings.Cut(name, "/")
 	q.step = ownSteps[head]
+	q.Request = q.WithContext(audit.WithClient(q.Context(), q.client.Addr.String(), q.UserAgent()))
 	switch {
 	case name == "sign-in":
 		s.only(w, q, s.signIn, http.MethodGet, http.MethodHead, http.MethodPost)
@@ -35,6 +37,14 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 		s.only(w, q, func(w http.ResponseWriter, q *request) { s.frontChannel(w, q, rest) }, http.MethodGet)
 	case name == "session":
 		s.only(w, q, s.sessionInfo, http.MethodGet, http.MethodHead)
+	case head == "account" && (rest != "" || name == "account"):
+		s.account(w, q, rest)
+	case name == "language":
+		s.only(w, q, s.language, http.MethodGet)
+	case name == "avatar":
+		s.only(w, q, s.ownAvatar, http.MethodGet, http.MethodHead)
+	case head == "avatar" && rest != "" && !strings.Contains(rest, "/"):
+		s.only(w, q, func(w http.ResponseWriter, q *request) { s.avatar(w, q, rest) }, http.MethodGet, http.MethodHead)
 	case name == "events":
 		s.only(w, q, s.events, http.MethodGet)
 	case name == "stay":
@@ -50,7 +60,7 @@ func (s *Server) serveOwn(w http.ResponseWriter, q *request, name string) {
 var ownSteps = map[string]string{
 	"sign-in": incident.StepSignIn, "callback": incident.StepAttempt, "seat": incident.StepSeat, "sign-out": incident.StepSignOut,
 	"signed-out": incident.StepSignOut, "backchannel-logout": incident.StepBackChannel, "frontchannel-logout": incident.StepFrontChannel,
-	"session": incident.StepSession, "events": incident.StepSession, "stay": incident.StepSession,
+	"session": incident.StepSession, "account": incident.StepSession, "avatar": incident.StepSession, "events": incident.StepSession, "stay": incident.StepSession,
 }
 
 func (s *Server) only(w http.ResponseWriter, q *request, h func(http.ResponseWriter, *request), methods ...string) {
@@ -89,6 +99,7 @@ type info struct {
 	Account   string         `json:"account"`
 	Handle    string         `json:"handle"`
 	Name      string         `json:"name,omitempty"`
+	Picture   string         `json:"picture,omitempty"` // a path here
 	Email     string         `json:"email,omitempty"`
 	Groups    []string       `json:"groups,omitempty"`
 	Provider  string         `json:"provider"`
@@ -125,6 +136,7 @@ func (s *Server) sessionInfo(w http.ResponseWriter, q *request) {
 	if x.Profile.EmailBelieved {
 		out.Email = x.Profile.Email
 	}
+	out.Picture = s.pictureOf(q, x)
 	out.Idle = limit(x.Limits.Idle, s.idleUntil(x), q.now)
 	out.Absolute = limit(x.Limits.Absolute, x.AbsoluteUntil(), q.now)
 	body, err := json.Marshal(out)

@@ -23,7 +23,11 @@ func (s *Server) failSignIn(w http.ResponseWriter, q *request, provider string, 
 		if failure != nil {
 			target = failure.Target
 		}
-		s.refused(w, q, provider, target, denied)
+		s.refused(w, q, provider, target, denied, failure != nil && failure.Linking)
+		return
+	}
+	if refused, ok := errors.AsType[*signin.LinkError](err); ok {
+		s.linkRefused(w, q, refused)
 		return
 	}
 	if failure, ok := errors.AsType[*signin.Failure](err); ok {
@@ -125,7 +129,7 @@ func kindOfSentinel(err error) pages.ProblemKind {
 
 // refused tells a person whom the admission rules kept out. No account was made and no
 // session opened, so that another account is a new sign-in away.
-func (s *Server) refused(w http.ResponseWriter, q *request, provider string, target signin.Target, d *signin.DeniedError) {
+func (s *Server) refused(w http.ResponseWriter, q *request, provider string, target signin.Target, d *signin.DeniedError, linking bool) {
 	p := s.providers[provider]
 	i := s.refusal(provider, s.appAt(target), d.Decision, access.Subject{Profile: d.Profile, Claims: d.Claims})
 	i.Status, i.Step = http.StatusForbidden, incident.StepAdmission
@@ -139,6 +143,9 @@ func (s *Server) refused(w http.ResponseWriter, q *request, provider string, tar
 	}
 	if d.Decision.Reason == access.ReasonEmailUnverified {
 		view.Setting = p.EmailSetting
+	}
+	if linking { // the session goes on
+		view.OtherAccount, view.BackURL = pages.Form{}, accountPath
 	}
 	s.o.Logger.Warn("sign-in refused", "incident", view.Incident, "provider", provider, "reason", string(d.Decision.Reason),
 		"rule", d.Decision.Rule, "setting", view.Setting)

@@ -54,6 +54,8 @@ type Provider struct {
 	ID   string
 	Name string
 	Host string
+	// Domains are the e-mail domains whose people sign in here, in lower case.
+	Domains []string
 	// ManualURL is where people end its session themselves; nil or "" when unknown.
 	ManualURL func() string
 	// CodeParam and UserParam are the parameters of its answers with the code, "code" when
@@ -131,7 +133,7 @@ const (
 	ModeAsk      Mode = "ask"
 )
 
-// Options are what a Server lives on. All are required but JWKS, HeaderBytes, Seen and Incidents.
+// Options are what a Server lives on. All are required but JWKS, HeaderBytes, Seen, Incidents, Avatars and Account.
 type Options struct {
 	Public     httpx.Origin
 	Apps       []App
@@ -159,6 +161,10 @@ type Options struct {
 	Seen func(session.ID) time.Time
 	// Incidents keeps what is refused; nil keeps nothing.
 	Incidents Incidents
+	// Avatars are people's pictures; nil: nobody has one.
+	Avatars Avatars
+	// Account is the page of a person; nil: there is none.
+	Account *PersonalPage
 }
 
 // Server is the http.Handler of the listener that browsers and front proxies reach.
@@ -180,6 +186,9 @@ func New(o Options) (*Server, error) {
 	if o.Seen == nil {
 		o.Seen = func(session.ID) time.Time { return time.Time{} }
 	}
+	if o.Avatars == nil {
+		o.Avatars = pictureless{}
+	}
 	if o.Incidents == nil {
 		o.Incidents = forgotten{}
 	}
@@ -190,6 +199,12 @@ func New(o Options) (*Server, error) {
 		s.providers[p.ID] = p
 	}
 	s.sites = newSites(o.Public, o.Apps)
+	if o.Account != nil {
+		if !o.Account.complete() {
+			return nil, errors.New("web: a person's page lacks what it lives on")
+		}
+		s.sites.exact[o.Public].account = true
+	}
 	return s, nil
 }
 
@@ -205,6 +220,8 @@ type request struct {
 	// What is known of it so far, for an incident: how far it has come, and the ids of the
 	// app and the provider that it is about.
 	step, app, provider string
+	// incident is what the audit trail calls this request's refusal already.
+	incident string
 }
 
 // bound keeps the body from being read beyond limit bytes.

@@ -123,6 +123,9 @@ func (s *Server) receiptView(q *request, r signout.Receipt) (pages.SignedOut, er
 	p := s.providers[r.Provider]
 	name := cmp.Or(p.Name, r.Provider) // one that is no longer configured has its id alone
 	cause := pages.SignedOutCause(signout.RuleOf(r.Cause, r.Mode).Page)
+	if r.Cause == session.CauseEverywhere && r.ReturnURL == "" { // no page in this browser asked for it
+		cause = pages.CauseElsewhere
+	}
 	view := pages.SignedOut{Cause: cause, Provider: name, SignInURL: s.signInAgain(q, r.ReturnURL)}
 	for _, st := range steps {
 		step := pages.Step{Subject: subjects[st.What], State: stepStates[st.State], Provider: name, Count: st.Count}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/guard"
@@ -26,6 +27,7 @@ type wanted struct {
 	auto     bool   // a page was asked for, and nobody clicked "sign in"
 	renew    bool   // somebody who is signed in wants to be for longer
 	provider string
+	domain   string // of the e-mail address that the person signs in with; "" unknown
 	hint     string // whom the provider should expect (OpenID Connect Core section 3.1.2.1)
 }
 
@@ -53,6 +55,9 @@ func (s *Server) signIn(w http.ResponseWriter, q *request) {
 		s.fail(w, q, pages.SignInExpired, err)
 		return
 	}
+	if want.seatFor != "" {
+		s.takeLanguage(w, q)
+	}
 	s.signInAt(w, q, want)
 }
 
@@ -69,12 +74,12 @@ func (s *Server) toGateway(w http.ResponseWriter, q *request) {
 		return
 	}
 	on := url.Values{"seat": {sealed}}
-	for _, name := range []string{"auto", "provider", "renew", "login_hint"} {
+	for _, name := range []string{"auto", "provider", "renew", "login_hint", "domain_hint"} {
 		if v := query.Get(name); v != "" {
 			on.Set(name, v)
 		}
 	}
-	redirect(w, s.url(ownPrefix+"/sign-in", on))
+	redirect(w, s.carryLanguage(q, s.url(ownPrefix+"/sign-in", on)))
 }
 
 func (s *Server) wanted(q *request) (wanted, error) {
@@ -83,6 +88,7 @@ func (s *Server) wanted(q *request) (wanted, error) {
 	if hint := query.Get("login_hint"); len(hint) <= maxHint {
 		want.hint = hint
 	}
+	want.domain = hintedDomain(query.Get("domain_hint"), want.hint)
 	if want.seatFor != "" {
 		target, err := s.o.SignIn.ReadSeatRequest(q.now, want.seatFor)
 		if err != nil {
@@ -189,7 +195,7 @@ func (s *Server) enter(w http.ResponseWriter, q *request, want wanted, v guard.V
 		s.fail(w, q, pages.SignInExpired, err)
 		return
 	}
-	redirect(w, target)
+	redirect(w, s.carryLanguage(q, target))
 }
 
 func (s *Server) chooseProvider(w http.ResponseWriter, q *request, want wanted, start signin.Start) {
@@ -200,10 +206,42 @@ func (s *Server) chooseProvider(w http.ResponseWriter, q *request, want wanted, 
 	case len(offered) == 1:
 		start.Provider = offered[0]
 	default:
-		s.choice(w, q, want, offered)
-		return
+		if start.Provider = s.ofDomain(offered, want.domain); start.Provider == "" {
+			s.choice(w, q, want, offered)
+			return
+		}
 	}
 	s.toProvider(w, q, start)
+}
+
+// hintedDomain is the domain that a link names, else the one of the address that it names.
+func hintedDomain(domain, address string) string {
+	if domain == "" {
+		if at := strings.LastIndexByte(address, '@'); at > 0 {
+			domain = address[at+1:]
+		}
+	}
+	if len(domain) > maxHint {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(domain, "."))
+}
+
+// ofDomain is the one provider on offer where the people of an e-mail domain sign in; ""
+// where there is none, or more than one. It only spares a click: who somebody is, the
+// provider says.
+func (s *Server) ofDomain(offered []string, domain string) string {
+	found := ""
+	for _, id := range offered {
+		if domain == "" || !slices.Contains(s.providers[id].Domains, domain) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = id
+	}
+	return found
 }
 
 // offered lists the providers that an app takes; the gateway's own pages take all.
@@ -223,8 +261,12 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 	if want.app != nil {
 		view.App = want.app.page()
 	}
+	last := httpx.CookieValue(q.Header, q.cookies.Provider)
 	for _, id := range offered {
 		query := url.Values{"provider": {id}}
+		if want.hint != "" {
+			query.Set("login_hint", want.hint)
+		}
 		if want.seatFor != "" {
 			query.Set("seat", want.seatFor)
 		} else if want.target.Path != "/" {
@@ -232,13 +274,14 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 		}
 		p := s.providers[id]
 		view.Providers = append(view.Providers, pages.ChoiceProvider{
-			Name: p.Name, Host: p.Host, URL: ownPrefix + "/sign-in?" + query.Encode(),
+			Name: p.Name, Host: p.Host, URL: ownPrefix + "/sign-in?" + query.Encode(), Remembered: id == last,
 		})
 	}
 	s.o.Pages.Choice(w, q.Request, http.StatusOK, view)
 }
 
 func (s *Server) toProvider(w http.ResponseWriter, q *request, start signin.Start) {
+	start.UILocales = s.o.Pages.UILocales(q.Request)
 	target, err := s.o.SignIn.Start(q.Context(), q.now, start)
 	if err == nil && s.down(q.Context(), start.Provider) {
 		err = errProviderSilent

@@ -15,6 +15,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/signout"
 )
 
+// askParam makes a GET of the sign-out ask first, wherever it comes from.
+const askParam = "ask"
+
 // maxForm bounds a form posted to the own paths.
 const maxForm = 16 << 10
 
@@ -47,7 +50,7 @@ func (s *Server) signOut(w http.ResponseWriter, q *request) {
 		s.tellScript(w, q, false, false, string(q.origin)+ownPrefix+"/sign-out?"+url.Values{"return": {back}}.Encode())
 		return
 	}
-	if (q.Method == http.MethodGet && !httpx.OwnNavigation(q.Request)) || mode == ModeAsk {
+	if (q.Method == http.MethodGet && (!httpx.OwnNavigation(q.Request) || q.Form.Get(askParam) != "")) || mode == ModeAsk {
 		s.confirm(w, q, live, app, mode, back)
 		return
 	}
@@ -107,7 +110,8 @@ func (s *Server) confirm(w http.ResponseWriter, q *request, live *session.Sessio
 	hidden := []pages.Field{{Name: "return", Value: back}}
 	view := pages.Confirm{
 		Account: pages.Account{Name: live.Handle, Email: live.Profile.Email}, CancelURL: back,
-		Form: pages.Form{Action: ownPrefix + "/sign-out", Hidden: hidden},
+		Form:     pages.Form{Action: ownPrefix + "/sign-out", Hidden: hidden},
+		AgainURL: ownPrefix + "/sign-out?" + url.Values{askParam: {"1"}, "return": {back}}.Encode(),
 	}
 	if app != nil {
 		view.App = app.page()
@@ -122,14 +126,17 @@ func (s *Server) confirm(w http.ResponseWriter, q *request, live *session.Sessio
 	s.o.Pages.Confirm(w, q.Request, http.StatusOK, view)
 }
 
-// end ends the session and leads the browser on. The seat cookies stay: at the
-// gateway's origin they tell the next sign-in to ask for credentials.
+// end ends the session by the person's own hand, and leads the browser on.
 func (s *Server) end(w http.ResponseWriter, q *request, live *session.Session, mode Mode, back string) {
+	s.endAs(w, q, live, signout.Request{Cause: session.CauseButton, Mode: signout.Mode(mode), By: "person"}, back)
+}
+
+// endAs ends the session and leads the browser on. The seat cookies stay: at the
+// gateway's origin they tell the next sign-in to ask for credentials.
+func (s *Server) endAs(w http.ResponseWriter, q *request, live *session.Session, r signout.Request, back string) {
 	gone := s.leavingCookies(q, live.ID)
-	res, err := s.o.SignOut.End(q.Context(), q.now, signout.Request{
-		Session: live.ID, Cause: session.CauseButton, Mode: signout.Mode(mode),
-		From: string(q.origin) + back, By: "person", Known: live,
-	})
+	r.Session, r.From, r.Known = live.ID, string(q.origin)+back, live
+	res, err := s.o.SignOut.End(q.Context(), q.now, r)
 	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
 		if errors.Is(err, session.ErrNotFound) {
 			s.nothingToEnd(w, q)

@@ -7,6 +7,7 @@ import (
 
 	"cmp"
 
+	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
@@ -14,12 +15,18 @@ import (
 type site struct {
 	cookies httpx.Cookies
 	gateway bool
+	account bool   // people's own pages are here
 	apps    []*App // longest path first
 }
 
 // app returns the app that a path belongs to: the longest prefix that ends at a
-// segment boundary.
-func (s *site) app(escapedPath string) *App { return s.find(escapedPath, false) }
+// segment boundary. No app has the page of a person.
+func (s *site) app(escapedPath string) *App {
+	if s.account && strings.HasPrefix(escapedPath, accountPath) {
+		return nil
+	}
+	return s.find(escapedPath, false)
+}
 
 func (s *site) find(p string, fold bool) *App {
 	for _, a := range s.apps {
@@ -55,20 +62,23 @@ func (s *site) dispatch(escapedPath string) (*App, bool) {
 // home is where a person goes who asked for no page: the site's root, or the first app
 // of a site that serves nothing there.
 func (s *site) home() string {
+	if len(s.apps) == 0 && s.account {
+		return accountPath
+	}
 	if len(s.apps) == 0 || s.app("/") != nil {
 		return "/"
 	}
 	return s.apps[0].Path
 }
 
-// local returns a return path that leads to a page of an app: one that stays on its
-// origin and is none of Cardea's own, else home.
+// local returns a return path that leads to a page of an app or to the person's own: one
+// that stays on its origin and is no other of Cardea's own, else home.
 func (s *site) local(target string) string {
 	p, ok := httpx.LocalPath(target)
 	if !ok {
 		return s.home()
 	}
-	if _, own := ownPath(pathOf(p)); own {
+	if name, own := ownPath(pathOf(p)); own && !(s.account && accountPage(name)) {
 		return s.home()
 	}
 	return p
@@ -135,6 +145,20 @@ func (t sites) find(o httpx.Origin) *site {
 		return nil
 	}
 	return t.wildcard[scheme+"://*."+domain]
+}
+
+// RulesAt returns the rules of the app that is served at an origin and a path as on the
+// wire; nil where none is.
+func (s *Server) RulesAt(origin, path string) *guard.App {
+	site := s.sites.find(httpx.Origin(origin))
+	if site == nil {
+		return nil
+	}
+	app, ok := site.dispatch(path)
+	if !ok || app == nil {
+		return nil
+	}
+	return app.Rules
 }
 
 // named finds the site of an origin that a client wrote into a query: only the

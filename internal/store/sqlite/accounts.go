@@ -1,13 +1,15 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -29,9 +31,11 @@ func (st *Store) Admit(ctx context.Context, now time.Time, a account.Admission) 
 			acc, err = welcomeBack(c, now, id, a)
 			return err
 		}
-		acc, err = makeAccount(c, now, a)
-		created = err == nil
-		return err
+		if acc, err = makeAccount(c, now, a); err != nil {
+			return err
+		}
+		created = true
+		return nil
 	})
 	if err != nil {
 		if errors.Is(err, account.ErrDisabled) {
@@ -52,25 +56,27 @@ func welcomeBack(c *conn, now time.Time, id string, a account.Admission) (accoun
 	}
 	if _, err := c.exec(`UPDATE identities SET last_used = max(last_used, ?3), email = ?4, email_believed = ?5
 		WHERE issuer = ?1 AND subject = ?2`,
-		a.Identity.Issuer, a.Identity.Subject, micros(now), bounded(a.Profile.Email), bit(a.Profile.EmailBelieved)); err != nil {
+		a.Identity.Issuer, a.Identity.Subject, micros(now), bounded(a.Profile.Email), bit(believedEmail(a.Profile) != "")); err != nil {
 		return acc, err
 	}
+	return acc, follow(c, &acc, a.Profile)
+}
+
+// follow brings what an account shows up to what a provider says: a name, and an e-mail
+// that is believed. What it does not say stays.
+func follow(c *conn, acc *account.Account, p oidc.Profile) error {
 	name, email := acc.Name, acc.Email
-	if a.Profile.Name != "" {
-		acc.Name = a.Profile.Name
-	}
-	if believed := believedEmail(a); believed != "" {
-		acc.Email = believed
-	}
+	acc.Name = cmp.Or(displayName(p), acc.Name)
+	acc.Email = cmp.Or(believedEmail(p), acc.Email)
 	if acc.Name == name && acc.Email == email {
-		return acc, nil
+		return nil
 	}
-	_, err = c.exec("UPDATE accounts SET name = ?2, email = ?3 WHERE id = ?1", id, acc.Name, acc.Email)
-	return acc, err
+	_, err := c.exec("UPDATE accounts SET name = ?2, email = ?3 WHERE id = ?1", acc.ID, acc.Name, acc.Email)
+	return err
 }
 
 func makeAccount(c *conn, now time.Time, a account.Admission) (account.Account, error) {
-	acc := account.Account{ID: a.AccountID, Name: a.Profile.Name, Email: believedEmail(a), CreatedAt: fromMicros(micros(now))}
+	acc := account.Account{ID: a.AccountID, Name: displayName(a.Profile), Email: believedEmail(a.Profile), CreatedAt: fromMicros(micros(now))}
 	for _, handle := range a.Candidates {
 		given, err := c.exec("INSERT INTO handles (handle, account, given_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", handle, acc.ID, micros(now))
 		if err != nil {
@@ -88,25 +94,40 @@ func makeAccount(c *conn, now time.Time, a account.Admission) (account.Account, 
 		acc.ID, acc.Handle, acc.Name, acc.Email, micros(now)); err != nil {
 		return acc, err
 	}
+	if err := insertIdentity(c, now, acc.ID, a); err != nil {
+		return acc, err
+	}
+	return acc, insertAudit(c, now, audit.Event{
+		Type: audit.AccountCreated, Actor: audit.ActorPerson, Account: acc.ID, Handle: acc.Handle, Provider: a.Provider,
+		Personal: &audit.Personal{Issuer: a.Identity.Issuer, Subject: a.Identity.Subject, Email: a.Profile.Email, Name: a.Profile.Name},
+	})
+}
+
+// insertIdentity gives an identity that belongs to nobody to an account.
+func insertIdentity(c *conn, now time.Time, to string, a account.Admission) error {
 	_, err := c.exec(`INSERT INTO identities (issuer, subject, account, provider, linked_at, last_used, email, email_believed)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)`,
-		a.Identity.Issuer, a.Identity.Subject, acc.ID, a.Provider, micros(now), bounded(a.Profile.Email), bit(a.Profile.EmailBelieved))
-	return acc, err
+		a.Identity.Issuer, a.Identity.Subject, to, a.Provider, micros(now), bounded(a.Profile.Email), bit(believedEmail(a.Profile) != ""))
+	return err
 }
 
-// bounded cuts what a provider calls an e-mail address and does not vouch for: none is
-// longer than 254 bytes (RFC 5321 section 4.5.3.1.3).
-func bounded(email string) string {
-	const most = 320
-	if len(email) > most {
-		email = strings.ToValidUTF8(email[:most], "")
-	}
-	return email
-}
+// What a page or a header can show, in bytes. No e-mail address is longer than 254 of
+// them (RFC 5321 section 4.5.3.1.3).
+const (
+	maxDisplayName = 256
+	maxEmail       = 320
+)
 
-func believedEmail(a account.Admission) string {
-	if a.Profile.EmailBelieved {
-		return a.Profile.Email
+func displayName(p oidc.Profile) string { return oidc.PlainText(p.Name, maxDisplayName) }
+
+// bounded makes what a provider calls an e-mail address fit to be kept.
+func bounded(email string) string { return oidc.PlainText(email, maxEmail) }
+
+// believedEmail is an e-mail that may be shown as the person's: one that had to be cut or
+// cleaned is not what the provider vouched for.
+func believedEmail(p oidc.Profile) string {
+	if p.EmailBelieved && bounded(p.Email) == p.Email {
+		return p.Email
 	}
 	return ""
 }

@@ -70,7 +70,7 @@ func TestAnErasedPersonsNamesAreNotInTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := st.End(t.Context(), time.Now(), signout.Ending{Session: s.ID, Version: 1, Tombstone: session.Tombstone{Cause: session.CauseAccount}})
-	if err = errors.Join(err, st.MarkErasing(t.Context(), acc.ID), st.Erase(t.Context(), time.Now(), acc.ID), st.Close()); err != nil {
+	if err = errors.Join(err, st.MarkErasing(t.Context(), time.Now(), acc.ID), st.Erase(t.Context(), time.Now(), acc.ID), st.Close()); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)

@@ -87,6 +87,34 @@ func BenchmarkOpenSession(b *testing.B) {
 	}
 }
 
+// BenchmarkEnd is durable sign-outs, alone and 64 at once.
+func BenchmarkEnd(b *testing.B) {
+	for _, parallel := range []int{1, 64} {
+		b.Run(fmt.Sprintf("parallel=%d", parallel), func(b *testing.B) {
+			const n = 20_000
+			st := sqlitetest.Bulk(b, n)
+			list, err := st.List(b.Context(), session.Filter{Limit: n})
+			if err != nil {
+				b.Fatal(err)
+			}
+			at := time.Now()
+			slots := make(chan struct{}, parallel)
+			for i := 0; b.Loop() && i < n; i++ {
+				slots <- struct{}{}
+				go func() {
+					if _, err := st.End(b.Context(), at, ending(list[i].ID)); err != nil {
+						b.Error(err)
+					}
+					<-slots
+				}()
+			}
+			for range parallel {
+				slots <- struct{}{}
+			}
+		})
+	}
+}
+
 func BenchmarkOpenStore(b *testing.B) {
 	for b.Loop() {
 		sqlitetest.Open(b)

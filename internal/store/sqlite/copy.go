@@ -31,6 +31,7 @@ var kept = []struct{ table, where string }{
 	{"accounts", ""},
 	{"handles", ""},
 	{"identities", ""},
+	{"pictures", ""},
 	{"clients", ""},
 	{"ends", ""},
 	{"seats", " WHERE session IN (SELECT session FROM ends)"}, // a cookie of an ended session is told from a stranger's
@@ -38,14 +39,17 @@ var kept = []struct{ table, where string }{
 	{"outbox", ""},
 	{"single_use", ""}, // spent stays spent
 	{"incidents", ""},
+	{"audit", ""}, // the trail goes on
 }
 
 // unrepeatable is the fate of deliveries that may have been made since: the provider's
 // logout and an app's own would end what the person has there by now. Revoking a token
 // twice is harmless (RFC 7009 section 2.2).
 const unrepeatable = `UPDATE outbox SET state = ?1, sealed = NULL,
-	last_error = 'whether it was made is not known: this store was restored from a backup'
+	last_error = '` + notKnown + `'
 	WHERE state = 'pending' AND kind <> ?2`
+
+const notKnown = "whether it was made is not known: this store was restored from a backup"
 
 // CopyOptions say how a copy is made.
 type CopyOptions struct {
@@ -273,23 +277,29 @@ func (c *copying) settle(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, unrepeatable, string(outbox.Failed), string(outbox.KindRevoke)); err != nil {
 		return fmt.Errorf("settling the outbox: %w", err)
 	}
-	var seq int64
-	err := c.src.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'ends'").Scan(&seq)
-	if err != nil {
-		return fmt.Errorf("reading the sequence of ends: %w", err)
-	}
-	// No end gets the number of one that was swept.
-	for _, query := range []string{
-		"DELETE FROM sqlite_sequence WHERE name = 'ends'", "INSERT INTO sqlite_sequence (name, seq) VALUES ('ends', ?1)",
-	} {
-		if _, err := tx.ExecContext(ctx, query, seq); err != nil {
-			return fmt.Errorf("keeping the sequence of ends: %w", err)
+	// No end and no event gets the number of one that was swept.
+	for _, table := range []string{"ends", "audit"} {
+		if err := c.keepSequence(ctx, tx, table); err != nil {
+			return fmt.Errorf("keeping the sequence of %s: %w", table, err)
 		}
 	}
 	if c.o.Progress != nil {
 		c.o.Progress(c.done, c.of)
 	}
 	return nil
+}
+
+// keepSequence lets the copy of a table count on from where the source is.
+func (c *copying) keepSequence(ctx context.Context, tx *sql.Tx, table string) error {
+	var seq int64
+	if err := c.src.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1", table).Scan(&seq); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sqlite_sequence WHERE name = ?1", table); err != nil || seq == 0 {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", table, seq)
+	return err
 }
 
 // querier is what a connection and a transaction have in common.

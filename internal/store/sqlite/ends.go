@@ -3,8 +3,13 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 )
@@ -66,17 +71,30 @@ func (st *Store) End(ctx context.Context, now time.Time, e signout.Ending) (sess
 	if e.Tombstone.EndedAt.IsZero() {
 		e.Tombstone.EndedAt = now
 	}
+	if e.Actor == "" {
+		e.Actor, e.By = audit.ActorOf(ctx)
+	}
 	var stone session.Tombstone
-	err = st.db.writer.do(ctx, "ending a session", func(c *conn) (err error) {
+	err = st.db.writer.do(ctx, "ending a session", func(c *conn) error {
+		var event audit.Event
+		var err error
 		if e.Session == "" {
 			stone, err = insertTombstone(c, withUntil(e.Tombstone, time.Time{}))
+			event = noticeEvent(e.Tombstone)
 		} else {
-			stone, err = endSession(c, e)
+			stone, event, err = endSession(c, e)
 		}
 		if err != nil {
 			return err
 		}
-		return endVaults(c, e.Session, sealed, e.Receipt.Until)
+		told, err := endVaults(c, e.Session, sealed, e.Receipt.Until)
+		if err != nil {
+			return err
+		}
+		if e.Session != "" {
+			event.Detail["tell"] = kinds(told)
+		}
+		return insertAudit(c, now, event)
 	})
 	if err != nil {
 		return session.Tombstone{}, err
@@ -84,24 +102,64 @@ func (st *Store) End(ctx context.Context, now time.Time, e signout.Ending) (sess
 	return stone, nil
 }
 
-func endSession(c *conn, e signout.Ending) (session.Tombstone, error) {
+func endSession(c *conn, e signout.Ending) (session.Tombstone, audit.Event, error) {
 	row, err := liveSession(c, e.Session)
 	if err != nil {
-		return session.Tombstone{}, err
+		return session.Tombstone{}, audit.Event{}, err
 	}
 	if row.s.Version != e.Version {
-		return session.Tombstone{}, fmt.Errorf("session %s has version %d, not %d: %w", e.Session, row.s.Version, e.Version, session.ErrConflict)
+		return session.Tombstone{}, audit.Event{}, fmt.Errorf("session %s has version %d, not %d: %w", e.Session, row.s.Version, e.Version, session.ErrConflict)
 	}
 	stone, err := bury(c, row, e.Tombstone)
 	if err != nil {
-		return session.Tombstone{}, err
+		return session.Tombstone{}, audit.Event{}, err
 	}
 	r := e.Receipt
 	r.Session = e.Session
 	if r.Until.IsZero() || r.Until.After(stone.Until) {
 		r.Until = stone.Until
 	}
-	return stone, insertReceipt(c, r, stone)
+	event := endedEvent(row.s, stone)
+	event.Actor, event.By = e.Actor, e.By
+	event.Detail = map[string]string{"mode": string(r.Mode), "closed": strconv.Itoa(r.Closed), "browser": yes(r.Browser), "fresh": yes(stone.Fresh)}
+	return stone, event, insertReceipt(c, r, stone)
+}
+
+// endedEvent tells of the end of a session, at the time of its tombstone.
+func endedEvent(s *session.Session, t session.Tombstone) audit.Event {
+	return audit.Event{
+		Type: audit.SessionEnded, At: t.EndedAt, Account: s.Account, Handle: s.Handle, Session: string(s.ID), Provider: s.Provider,
+		Cause: string(t.Cause), Personal: &audit.Personal{Issuer: s.Identity.Issuer, Subject: s.Identity.Subject},
+	}
+}
+
+// noticeEvent tells of the end of a provider's session that no session here belongs to.
+func noticeEvent(t session.Tombstone) audit.Event {
+	of := "session"
+	if t.SID == "" {
+		of = "person"
+	}
+	return audit.Event{
+		Type: audit.ProviderNotice, Actor: audit.ActorProvider, Provider: t.Provider, Cause: string(t.Cause), Detail: map[string]string{"of": of},
+		Personal: &audit.Personal{Issuer: t.Identity.Issuer, Subject: t.Identity.Subject},
+	}
+}
+
+// kinds names what is told of an end, in order.
+func kinds(entries []outbox.Entry) string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = string(e.Kind)
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
 }
 
 // bury turns a live session into a tombstone. Its seats stay, and so do its vaults: the

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -45,11 +46,14 @@ func eraseRows(c *conn, now time.Time, id string) error {
 	}{
 		{"PRAGMA secure_delete = ON", nil},
 		{"DELETE FROM identities WHERE account = ?1", []any{id}},
+		{"DELETE FROM unlinkings WHERE account = ?1", []any{id}},
+		{"DELETE FROM pictures WHERE account = ?1", []any{id}},
 		{"DELETE FROM accounts WHERE id = ?1", []any{id}},
 		{"UPDATE handles SET erased_at = ?2 WHERE account = ?1", []any{id, micros(now)}},
 		{"UPDATE outbox SET sealed = NULL WHERE state <> 'pending' AND session IN (SELECT session FROM ends WHERE account = ?1)", []any{id}},
 		{"UPDATE receipts SET return_url = '' WHERE session IN (SELECT session FROM ends WHERE account = ?1)", []any{id}},
 		{"DELETE FROM vaults WHERE ended = 1 AND session IN (SELECT session FROM ends WHERE account = ?1) AND" + noLogout, []any{id}},
+		{"UPDATE audit SET personal = NULL WHERE account <> '' AND account = ?1 AND personal IS NOT NULL", []any{id}},
 		{"UPDATE ends SET subject = '', sid = '' WHERE account = ?1 AND session IS NOT NULL AND cause NOT IN ('back-channel', 'front-channel')", []any{id}},
 		{"PRAGMA secure_delete = FAST", nil},
 	} {
@@ -88,6 +92,70 @@ func (st *Store) eraseIncidents(ctx context.Context, p account.Person) error {
 		}
 		after = rows[len(rows)-1].ID
 	}
+}
+
+// eraseRefusals takes out of the trail what names a person who was refused, and of whom
+// nobody knew yet that the account was theirs.
+func (st *Store) eraseRefusals(ctx context.Context, p account.Person) error {
+	const page = 500
+	for after := int64(0); ; {
+		rows, err := st.strangers(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		var named []int64
+		for _, e := range rows {
+			if e.Personal != nil && isOf(p, *e.Personal) {
+				named = append(named, e.Seq)
+			}
+		}
+		if err := st.forget(ctx, named); err != nil {
+			return err
+		}
+		if len(rows) < page {
+			return nil
+		}
+		after = rows[len(rows)-1].Seq
+	}
+}
+
+// isOf tells whether what an event says is about a person.
+func isOf(p account.Person, said audit.Personal) bool {
+	return slices.ContainsFunc(p.Identities, func(i account.Identity) bool {
+		return i.Issuer == said.Issuer && i.Subject == said.Subject ||
+			strings.Contains(i.Email, "@") && strings.EqualFold(i.Email, said.Email)
+	}) || strings.Contains(p.Email, "@") && strings.EqualFold(p.Email, said.Email)
+}
+
+func (st *Store) strangers(ctx context.Context, after int64, limit int) ([]audit.Event, error) {
+	return read(ctx, st.db.readers, "reading the audit trail", func(c *conn) ([]audit.Event, error) {
+		var list []audit.Event
+		err := c.each(func(scan func(...any) error) error {
+			e, err := scanEvent(scan)
+			list = append(list, e)
+			return err
+		}, selectAudit+" WHERE account = '' AND personal IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?2", after, limit)
+		return list, err
+	})
+}
+
+// forget takes what is personal out of events. It is overwritten.
+func (st *Store) forget(ctx context.Context, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	return st.db.writer.do(ctx, "erasing from the audit trail", func(c *conn) error {
+		if _, err := c.exec("PRAGMA secure_delete = ON"); err != nil {
+			return err
+		}
+		for _, seq := range seqs {
+			if _, err := c.exec("UPDATE audit SET personal = NULL WHERE seq = ?1", seq); err != nil {
+				return err
+			}
+		}
+		_, err := c.exec("PRAGMA secure_delete = FAST")
+		return err
+	})
 }
 
 func (st *Store) sealedIncidents(ctx context.Context, after string, limit int) ([]incidentRow, error) {

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		exit(lockSharedMemory(path))
 	case "work":
 		exit(work(path))
+	case "trail":
+		exit(workForTheTrail(path))
 	case "restore":
 		exit(restoreAndSay(path))
 	}

@@ -120,7 +120,7 @@ func TestTodaysSchemaIsKept(t *testing.T) {
 	today, before := all[len(all)-1], all[len(all)-2]
 	if *update {
 		path := unpack(t, before)
-		writeToday(t, path)
+		writeToday(t, path, fmt.Sprintf("bob-%d", today))
 		text := fmt.Sprintf("-- The store of schema %d as it was after the upgrade to schema %d, and what that program wrote.\n", before, today) + dump(t, path)
 		if err := os.WriteFile(keptFile(today), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -145,28 +145,34 @@ func structure(t *testing.T, path string) []string {
 	return list
 }
 
-// writeToday lets this program write to a store.
-func writeToday(t *testing.T, path string) {
+// writeToday lets this program write to a store, for somebody whom it does not know yet.
+func writeToday(t *testing.T, path, who string) {
 	t.Helper()
 	st, err := openStore(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	acc, _, err := st.Admit(t.Context(), then, account.Admission{Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: "bob"}, Provider: "main",
-		Profile: oidc.Profile{Name: "Bob", Email: "bob@example.com", EmailBelieved: true}, Candidates: []string{"bob"}, AccountID: "acc-bob"})
+	acc, _, err := st.Admit(t.Context(), then, account.Admission{Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: who}, Provider: "main",
+		Profile: oidc.Profile{Name: "Bob", Email: who + "@example.com", EmailBelieved: true}, Candidates: []string{who}, AccountID: "acc-" + who})
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := session.Client{Provider: "main", Issuer: "https://id.example.com", ID: "cardea"}
-	s := &session.Session{ID: "session-bob", Account: acc.ID, Handle: acc.Handle, Provider: "main", Client: client.Mark(),
-		Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: "bob"}, CreatedAt: then, AuthTime: then, SeenAt: then, Version: 1}
-	s.Grant.Tokens.RefreshToken = "rt-bob"
+	s := &session.Session{ID: session.ID("session-" + who), Account: acc.ID, Handle: acc.Handle, Provider: "main", Client: client.Mark(),
+		Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: who}, CreatedAt: then, AuthTime: then, SeenAt: then, Version: 1}
+	s.Grant.Tokens.RefreshToken = "rt-" + who
 	err = errors.Join(
-		st.OpenSession(t.Context(), then, s, session.Seat{Hash: wordHash("seat-bob"), Origin: "https://chat.example.com", CreatedAt: then}, ""),
+		st.OpenSession(t.Context(), then, s, session.Seat{Hash: wordHash("seat-" + who), Origin: "https://chat.example.com", CreatedAt: then}, ""),
 		st.SetClients(t.Context(), []session.Client{client}),
-		st.SaveIncidents(t.Context(), then, []incident.Incident{{ID: "kept", At: then, Kind: incident.KindDenied}}, incident.Keep{Most: 10, For: time.Hour}),
+		st.SaveIncidents(t.Context(), then, []incident.Incident{{ID: "kept by " + who, At: then, Kind: incident.KindDenied}}, incident.Keep{Most: 10, For: time.Hour}),
 	)
-	if _, verr := st.SaveVault(t.Context(), then, s.ID, "chat", 0, []byte("bob's cookies")); err == nil {
+	second := oidc.Identity{Issuer: "https://second.example.com", Subject: who}
+	_, lerr := st.Link(t.Context(), then, account.Linking{Account: acc.ID, Identity: second, Provider: "second", How: account.HowPerson})
+	err = errors.Join(err, lerr, st.Unlink(t.Context(), then, acc.ID, second, "test")) // and a crash before its sessions ended
+	face := account.Picture{Hash: strings.Repeat("h", 43), Type: "image/png", Bytes: []byte("face of " + who), Source: account.PictureUpload, UpdatedAt: then}
+	_, perr := st.SetPicture(t.Context(), then, acc.ID, face)
+	err = errors.Join(err, perr)
+	if _, verr := st.SaveVault(t.Context(), then, s.ID, "chat", 0, []byte("cookies of "+who)); err == nil {
 		err = verr
 	}
 	if err = errors.Join(err, st.Close()); err != nil {

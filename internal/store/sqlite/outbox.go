@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -135,8 +137,39 @@ func (st *Store) Finish(ctx context.Context, now time.Time, id string, state out
 		if err != nil || finished == 0 {
 			return err
 		}
-		return dropVaultOf(c, id)
+		if err := dropVaultOf(c, id); err != nil {
+			return err
+		}
+		return insertDelivery(c, now, id, audit.Event{})
 	})
+}
+
+// insertDelivery writes the event of an entry that has come to its final state. e may
+// bring an id, and a cause that the entry does not tell.
+func insertDelivery(c *conn, now time.Time, id string, e audit.Event) error {
+	e.Actor = audit.ActorGateway
+	var kind, state string
+	var deadline int64
+	var attempts int
+	found, err := c.one([]any{&kind, &e.Session, &e.Provider, &e.App, &state, &deadline, &attempts},
+		"SELECT kind, session, provider, app, state, deadline, attempts FROM outbox WHERE id = ?1", id)
+	if err != nil || !found {
+		return err
+	}
+	switch outbox.State(state) {
+	case outbox.Done:
+		e.Type = audit.DeliveryDone
+	case outbox.Cancelled:
+		e.Type, e.Cause = audit.DeliveryCancelled, cmp.Or(e.Cause, "not-needed")
+	default:
+		because := "refused"
+		if micros(now) >= deadline {
+			because = "deadline"
+		}
+		e.Type, e.Cause = audit.DeliveryFailed, cmp.Or(e.Cause, because)
+	}
+	e.Detail = map[string]string{"kind": kind, "entry": id, "attempts": strconv.Itoa(attempts)}
+	return insertAudit(c, now, e)
 }
 
 // Retry counts an attempt of a pending entry and sets when the next is due.

@@ -1,13 +1,16 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 )
 
 // ListAccounts returns accounts that f selects, ordered by handle, 100 of them unless
@@ -109,7 +112,7 @@ func person(c *conn, id string) (p account.Person, err error) {
 // change. From then on nobody is admitted to a disabled one and no session of it opens;
 // those that are open are the caller's to end. It returns session.ErrNotFound,
 // account.ErrErased, and account.ErrErasing for one that is to be enabled and goes.
-func (st *Store) SetDisabled(ctx context.Context, id string, disabled bool) (changed bool, err error) {
+func (st *Store) SetDisabled(ctx context.Context, now time.Time, id string, disabled bool) (changed bool, err error) {
 	err = st.db.writer.do(ctx, "disabling or enabling an account", func(c *conn) error {
 		acc, err := accountByID(c, id)
 		if err != nil {
@@ -119,8 +122,17 @@ func (st *Store) SetDisabled(ctx context.Context, id string, disabled bool) (cha
 			return fmt.Errorf("account %s: %w", id, account.ErrErasing)
 		}
 		changed = acc.Disabled != disabled
-		_, err = c.exec("UPDATE accounts SET disabled = ?2 WHERE id = ?1", id, bit(disabled))
-		return err
+		if !changed {
+			return nil
+		}
+		if _, err = c.exec("UPDATE accounts SET disabled = ?2 WHERE id = ?1", id, bit(disabled)); err != nil {
+			return err
+		}
+		kind := audit.AccountEnabled
+		if disabled {
+			kind = audit.AccountDisabled
+		}
+		return insertAudit(c, now, actedOn(ctx, kind, acc))
 	})
 	if err != nil {
 		return false, err
@@ -130,14 +142,23 @@ func (st *Store) SetDisabled(ctx context.Context, id string, disabled bool) (cha
 
 // MarkErasing disables an account for good, durably: Unfinished names it until Erase has
 // been. It returns session.ErrNotFound and account.ErrErased.
-func (st *Store) MarkErasing(ctx context.Context, id string) error {
+func (st *Store) MarkErasing(ctx context.Context, now time.Time, id string) error {
 	return st.db.writer.do(ctx, "marking an account for deletion", func(c *conn) error {
-		n, err := c.exec("UPDATE accounts SET disabled = 1, erasing = 1 WHERE id = ?1", id)
-		if err == nil && n == 0 {
-			err = noAccount(c, id)
+		acc, err := accountByID(c, id)
+		if err != nil || acc.Erasing {
+			return err
 		}
-		return err
+		if _, err := c.exec("UPDATE accounts SET disabled = 1, erasing = 1 WHERE id = ?1", id); err != nil {
+			return err
+		}
+		return insertAudit(c, now, actedOn(ctx, audit.AccountDeleting, acc))
 	})
+}
+
+// actedOn is the event of an act on an account by whom ctx names, or by an operator.
+func actedOn(ctx context.Context, t audit.Type, acc account.Account) audit.Event {
+	actor, by := audit.ActorOf(ctx)
+	return audit.Event{Type: t, Actor: cmp.Or(actor, audit.ActorOperator), By: by, Account: acc.ID, Handle: acc.Handle}
 }
 
 // Unfinished returns disabled accounts that still have sessions, and those whose
@@ -170,7 +191,7 @@ func (st *Store) Erase(ctx context.Context, now time.Time, id string) error {
 	p, err := st.Person(ctx, id)
 	if err == nil {
 		if err = erasable(p); err == nil {
-			err = st.eraseIncidents(ctx, p)
+			err = errors.Join(st.eraseIncidents(ctx, p), st.eraseRefusals(ctx, p))
 		}
 	}
 	if err != nil {
@@ -188,6 +209,9 @@ func (st *Store) Erase(ctx context.Context, now time.Time, id string) error {
 		if lives, err := c.one([]any{&one}, "SELECT 1 FROM sessions WHERE account = ?1 LIMIT 1", id); err != nil || lives {
 			return orConflict(err, id, "has a live session")
 		}
-		return eraseRows(c, now, id)
+		if err := eraseRows(c, now, id); err != nil {
+			return err
+		}
+		return insertAudit(c, now, actedOn(ctx, audit.AccountDeleted, acc))
 	}))
 }

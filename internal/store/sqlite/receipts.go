@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -68,13 +69,39 @@ func (st *Store) MarkReturned(ctx context.Context, now time.Time, state session.
 		if _, err := c.exec("UPDATE receipts SET returned_at = ?2 WHERE session = ?1", string(r.Session), micros(now)); err != nil {
 			return err
 		}
-		_, err = c.exec(`UPDATE outbox SET state = ?3, sealed = NULL, keep_until = max(keep_until, ?4)
-			WHERE session = ?1 AND kind = ?2 AND state = 'pending'`,
-			string(r.Session), string(outbox.KindEndSession), string(outbox.Cancelled), micros(now.Add(keepFinished)))
-		return err
+		if err := insertAudit(c, now, audit.Event{
+			Type: audit.BrowserReturned, Actor: audit.ActorPerson, Account: r.Account, Session: string(r.Session), Provider: r.Provider,
+		}); err != nil {
+			return err
+		}
+		return cancelLogouts(c, now, r.Session)
 	})
 	if err != nil {
 		return signout.Receipt{}, err
 	}
 	return r, nil
+}
+
+// cancelLogouts settles what would end a provider's session that its browser has ended.
+func cancelLogouts(c *conn, now time.Time, id session.ID) error {
+	var pending []string
+	err := c.each(func(scan func(...any) error) error {
+		var entry string
+		err := scan(&entry)
+		pending = append(pending, entry)
+		return err
+	}, "SELECT id FROM outbox WHERE session = ?1 AND kind = ?2 AND state = 'pending'", string(id), string(outbox.KindEndSession))
+	if err != nil {
+		return err
+	}
+	for _, entry := range pending {
+		if _, err := c.exec("UPDATE outbox SET state = ?2, sealed = NULL, keep_until = max(keep_until, ?3) WHERE id = ?1",
+			entry, string(outbox.Cancelled), micros(now.Add(keepFinished))); err != nil {
+			return err
+		}
+		if err := insertDelivery(c, now, entry, audit.Event{Cause: "browser"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,15 +2,18 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/keyring"
 )
 
@@ -133,6 +136,9 @@ func remake(ctx context.Context, from, to string, o RestoreOptions) (Restored, e
 	if r.Schema, err = Schema(); err != nil {
 		return r, err
 	}
+	if err := tellRestored(db, o.Now, r.From); err != nil {
+		return r, fmt.Errorf("writing the audit trail: %w", err)
+	}
 	if err := db.Close(); err != nil {
 		return r, err
 	}
@@ -142,6 +148,41 @@ func remake(ctx context.Context, from, to string, o RestoreOptions) (Restored, e
 	}
 	defer file.Close()
 	return r, syncWhole(file)
+}
+
+// tellRestored writes into the trail that the store was put back, and what was given up
+// by it.
+func tellRestored(db *sql.DB, now time.Time, from int64) error {
+	c, err := openConn(db)
+	if err != nil {
+		return err
+	}
+	defer c.discard()
+	if _, err := c.exec("BEGIN"); err != nil {
+		return err
+	}
+	var givenUp []string
+	if err := c.each(func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		givenUp = append(givenUp, id)
+		return err
+	}, "SELECT id FROM outbox WHERE state = 'failed' AND last_error = ?1 ORDER BY created_at, id", notKnown); err != nil {
+		return err
+	}
+	for _, id := range givenUp {
+		// An entry that an earlier restore gave up was told of by that.
+		if err := insertDelivery(c, now, id, audit.Event{ID: "restored." + id, Cause: "restored"}); err != nil {
+			return err
+		}
+	}
+	if err := insertAudit(c, now, audit.Event{Type: audit.StoreRestored, Actor: audit.ActorGateway, Detail: map[string]string{
+		"from_schema": strconv.FormatInt(from, 10), "given_up": strconv.Itoa(len(givenUp)),
+	}}); err != nil {
+		return err
+	}
+	_, err = c.exec("COMMIT")
+	return err
 }
 
 // sound refuses a file that is no database of ours, or a damaged or newer one.

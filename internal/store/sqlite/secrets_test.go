@@ -26,7 +26,7 @@ func secretSession(name string) (*session.Session, session.Seat) {
 	return &session.Session{
 		ID: session.ID(name), Account: "acc", CreatedAt: now, AuthTime: now, SeenAt: now, Version: 1,
 		Claims:  oidc.Claims{"claim": marker, "big": json.Number("18446744073709551615")},
-		Profile: oidc.Profile{Email: marker + "@example.com"},
+		Profile: oidc.Profile{Groups: []string{marker}}, // the trail names a person, and keeps nothing else of them
 		Grant:   session.Grant{Tokens: oidc.Tokens{RefreshToken: marker + name}},
 	}, session.Seat{Hash: hash, Origin: "https://a", CreatedAt: now}
 }

@@ -183,9 +183,15 @@ func listQuery(of string, f session.Filter) (string, []any) {
 		n := len(args)
 		args = append(args, before, after)
 		query.WriteString(glue + strings.NewReplacer("?1", "?"+strconv.Itoa(n+1), "?2", "?"+strconv.Itoa(n+2)).Replace(seatBelow))
+		glue = " AND "
 	} else if f.Origin != "" {
 		args = append(args, f.Origin)
 		query.WriteString(glue + "EXISTS (SELECT 1 FROM seats e WHERE e.session = s.id AND e.origin = ?" + strconv.Itoa(len(args)) + ")")
+		glue = " AND "
+	}
+	if f.Jar != "" {
+		args = append(args, f.Jar)
+		query.WriteString(glue + "EXISTS (SELECT 1 FROM vaults v WHERE v.session = s.id AND v.app = ?" + strconv.Itoa(len(args)) + ")")
 	}
 	return query.String(), args
 }

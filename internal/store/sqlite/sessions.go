@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
@@ -20,13 +21,18 @@ const maxSeatsPerOrigin = 64
 // It returns *session.EndedError when the session to be replaced has ended meanwhile,
 // when s itself has, or when the provider said after s.AuthTime that the session s.SID
 // is over (OpenID Connect Back-Channel Logout 1.0 section 2.7), and account.ErrDisabled
-// when the account was disabled or deleted meanwhile: then nothing was opened.
+// when the account was disabled or deleted meanwhile, or account.ErrNotLinked when the
+// identity was taken from it: then nothing was opened.
 func (st *Store) OpenSession(ctx context.Context, now time.Time, s *session.Session, seat session.Seat, replaces session.ID) error {
 	sealed, err := st.sealSession(s)
 	if err != nil {
 		return err
 	}
 	row := *s
+	event, err := rowOf(openedEvent(now, s, replaces), now)
+	if err != nil {
+		return err
+	}
 	return st.db.writer.do(ctx, "opening a session", func(c *conn) error {
 		if err := refuseEnded(c, row.ID); err != nil {
 			return err
@@ -37,6 +43,9 @@ func (st *Store) OpenSession(ctx context.Context, now time.Time, s *session.Sess
 		if err := refuseShut(c, row.Account); err != nil {
 			return err
 		}
+		if err := refuseUnlinked(c, &row); err != nil {
+			return err
+		}
 		if err := insertSession(c, &row, sealed); err != nil {
 			return err
 		}
@@ -45,8 +54,28 @@ func (st *Store) OpenSession(ctx context.Context, now time.Time, s *session.Sess
 				return err
 			}
 		}
-		return putSeat(c, row.ID, seat)
+		if err := putSeat(c, row.ID, seat); err != nil {
+			return err
+		}
+		return event.insert(c)
 	})
+}
+
+// openedEvent tells of a session that s opens.
+func openedEvent(now time.Time, s *session.Session, replaces session.ID) audit.Event {
+	detail := map[string]string{"how": "first", "acr": s.ACR}
+	if replaces != "" {
+		detail["how"], detail["replaces"] = "renewed", string(replaces)
+	}
+	if !s.AuthTime.Equal(s.CreatedAt) {
+		detail["auth_time"] = s.AuthTime.UTC().Format(time.RFC3339)
+	}
+	return audit.Event{
+		Type: audit.SessionOpened, Actor: audit.ActorPerson, At: now, Account: s.Account, Handle: s.Handle, Session: string(s.ID), Provider: s.Provider,
+		Detail: detail, Personal: &audit.Personal{
+			Issuer: s.Identity.Issuer, Subject: s.Identity.Subject, Email: s.Profile.Email, Name: s.Profile.Name, Address: s.Address, UserAgent: s.UserAgent,
+		},
+	}
 }
 
 // refuseEnded returns the *session.EndedError of a session that has a tombstone.
@@ -108,8 +137,13 @@ func replace(c *conn, now time.Time, old session.ID, s *session.Session) error {
 	if err := moveVaults(c, old, s.ID); err != nil {
 		return err
 	}
-	_, err = bury(c, prev, session.Tombstone{Cause: session.CauseRenewed, EndedAt: now})
-	return err
+	t := session.Tombstone{Cause: session.CauseRenewed, EndedAt: now}
+	if _, err = bury(c, prev, t); err != nil {
+		return err
+	}
+	e := endedEvent(prev.s, t)
+	e.Actor, e.Detail = audit.ActorPerson, map[string]string{"renewed_by": string(s.ID)}
+	return insertAudit(c, now, e)
 }
 
 // AddSeat gives a live session a seat. It returns *session.EndedError when the session

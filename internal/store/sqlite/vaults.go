@@ -141,8 +141,8 @@ const (
 )
 
 // endVaults stores an end's entries, an app's only where the session keeps something for
-// that app, and deletes what none of them needs.
-func endVaults(c *conn, id session.ID, entries []outbox.Entry, keep time.Time) error {
+// that app, and deletes what none of them needs. It returns what it stored.
+func endVaults(c *conn, id session.ID, entries []outbox.Entry, keep time.Time) ([]outbox.Entry, error) {
 	held := map[string]bool{}
 	err := c.each(func(scan func(...any) error) error {
 		var app string
@@ -151,7 +151,7 @@ func endVaults(c *conn, id session.ID, entries []outbox.Entry, keep time.Time) e
 		return err
 	}, "SELECT app FROM vaults WHERE session = ?1", string(id))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stored := make([]outbox.Entry, 0, len(entries)) // entries are used again when this runs again
 	for _, e := range entries {
@@ -160,13 +160,13 @@ func endVaults(c *conn, id session.ID, entries []outbox.Entry, keep time.Time) e
 		}
 	}
 	if err := insertEntries(c, stored, keep); err != nil || len(held) == 0 {
-		return err
+		return stored, err
 	}
 	if _, err := c.exec("UPDATE vaults SET ended = 1 WHERE session = ?1", string(id)); err != nil {
-		return err
+		return nil, err
 	}
 	_, err = c.exec(deleteVaults, string(id))
-	return err
+	return stored, err
 }
 
 // dropVaultOf deletes what an entry that is finished now was kept for.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/oidc"
 )
 
 // ListAccounts is the store's, as the faults allow.
@@ -23,13 +24,13 @@ func (f *Faulty) Person(ctx context.Context, id string) (account.Person, error) 
 }
 
 // SetDisabled is the store's, as the faults allow.
-func (f *Faulty) SetDisabled(ctx context.Context, id string, disabled bool) (bool, error) {
-	return called(ctx, f, "SetDisabled", func() (bool, error) { return f.store.SetDisabled(ctx, id, disabled) })
+func (f *Faulty) SetDisabled(ctx context.Context, now time.Time, id string, disabled bool) (bool, error) {
+	return called(ctx, f, "SetDisabled", func() (bool, error) { return f.store.SetDisabled(ctx, now, id, disabled) })
 }
 
 // MarkErasing is the store's, as the faults allow.
-func (f *Faulty) MarkErasing(ctx context.Context, id string) error {
-	return f.call(ctx, "MarkErasing", func() error { return f.store.MarkErasing(ctx, id) })
+func (f *Faulty) MarkErasing(ctx context.Context, now time.Time, id string) error {
+	return f.call(ctx, "MarkErasing", func() error { return f.store.MarkErasing(ctx, now, id) })
 }
 
 // Unfinished is the store's, as the faults allow.
@@ -40,4 +41,29 @@ func (f *Faulty) Unfinished(ctx context.Context, limit int) ([]account.Account, 
 // Erase is the store's, as the faults allow.
 func (f *Faulty) Erase(ctx context.Context, now time.Time, id string) error {
 	return f.call(ctx, "Erase", func() error { return f.store.Erase(ctx, now, id) })
+}
+
+// AdmitByEmail is the store's, as the faults allow.
+func (f *Faulty) AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error) {
+	return called(ctx, f, "AdmitByEmail", func() (account.Admitted, error) { return f.store.AdmitByEmail(ctx, now, a, t) })
+}
+
+// Link is the store's, as the faults allow.
+func (f *Faulty) Link(ctx context.Context, now time.Time, l account.Linking) (bool, error) {
+	return called(ctx, f, "Link", func() (bool, error) { return f.store.Link(ctx, now, l) })
+}
+
+// Unlink is the store's, as the faults allow.
+func (f *Faulty) Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error {
+	return f.call(ctx, "Unlink", func() error { return f.store.Unlink(ctx, now, id, of, by) })
+}
+
+// Unlinkings is the store's, as the faults allow.
+func (f *Faulty) Unlinkings(ctx context.Context, limit int) ([]account.Identity, error) {
+	return called(ctx, f, "Unlinkings", func() ([]account.Identity, error) { return f.store.Unlinkings(ctx, limit) })
+}
+
+// Settle is the store's, as the faults allow.
+func (f *Faulty) Settle(ctx context.Context, id string, of oidc.Identity) error {
+	return f.call(ctx, "Settle", func() error { return f.store.Settle(ctx, id, of) })
 }

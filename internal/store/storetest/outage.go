@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
@@ -25,7 +26,7 @@ type Call struct {
 // Calls returns a call of every method. In a store that holds s with its seat and
 // entry e, all of them return nil, once, in this order.
 func Calls(s *session.Session, seat session.Seat, e outbox.Entry) []Call {
-	return append(lookups(s, seat), changes(s, e)...)
+	return slices.Concat(lookups(s, seat), pictureCalls(), changes(s, e))
 }
 
 func read(name string, do func(context.Context, Store) error) Call { return Call{name, false, do} }
@@ -62,6 +63,7 @@ func lookups(s *session.Session, seat session.Seat) []Call {
 		}),
 		read("FindAccounts", func(ctx context.Context, st Store) error { _, err := st.FindAccounts(ctx, "nobody"); return err }),
 		read("Unfinished", func(ctx context.Context, st Store) error { _, err := st.Unfinished(ctx, 10); return err }),
+		read("Unlinkings", func(ctx context.Context, st Store) error { _, err := st.Unlinkings(ctx, 10); return err }),
 		read("Person", func(ctx context.Context, st Store) error {
 			if _, err := st.Person(ctx, "nobody"); !errors.Is(err, session.ErrNotFound) {
 				return fmt.Errorf("an unknown person: %w", err)
@@ -114,18 +116,33 @@ func changes(s *session.Session, e outbox.Entry) []Call {
 			return err
 		}),
 		write("people", func(ctx context.Context, st Store) error {
-			_, err := st.SetDisabled(ctx, "nobody", true)
-			for _, err := range []error{err, st.MarkErasing(ctx, "nobody")} {
+			_, err := st.SetDisabled(ctx, epoch, "nobody", true)
+			for _, err := range []error{err, st.MarkErasing(ctx, epoch, "nobody")} {
 				if !errors.Is(err, session.ErrNotFound) {
 					return fmt.Errorf("an unknown account: %w", err)
 				}
 			}
 			return nil
 		}),
+		write("linking", func(ctx context.Context, st Store) error {
+			acc, _, err := st.Admit(ctx, epoch, admission("linker", "linker"))
+			if err != nil {
+				return err
+			}
+			l := linking(acc, "linker")
+			if linked, err := st.Link(ctx, epoch, l); err != nil || !linked {
+				return errors.Join(errors.New("not linked"), err)
+			}
+			return errors.Join(st.Unlink(ctx, epoch, acc.ID, l.Identity, "x"), st.Settle(ctx, acc.ID, l.Identity))
+		}),
+		write("AdmitByEmail", func(ctx context.Context, st Store) error {
+			_, err := st.AdmitByEmail(ctx, epoch, bySecond("by-email", "by-email@example.com", true), trusts)
+			return err
+		}),
 		write("Erase", func(ctx context.Context, st Store) error {
 			acc, _, err := st.Admit(ctx, epoch, admission("gone", "gone"))
 			if err == nil {
-				err = errors.Join(st.MarkErasing(ctx, acc.ID), st.Erase(ctx, epoch, acc.ID))
+				err = errors.Join(st.MarkErasing(ctx, epoch, acc.ID), st.Erase(ctx, epoch, acc.ID))
 			}
 			return err
 		}),
@@ -153,6 +170,15 @@ func changes(s *session.Session, e outbox.Entry) []Call {
 			if err == nil {
 				_, err = st.Account(ctx, acc.ID)
 			}
+			return err
+		}),
+		write("Record", func(ctx context.Context, st Store) error {
+			return st.Record(ctx, epoch, audit.Event{Type: audit.BackupMade, Actor: audit.ActorGateway})
+		}),
+		read("AuditEvents", func(ctx context.Context, st Store) error { _, err := st.AuditEvents(ctx, audit.Filter{}); return err }),
+		read("LastAudit", func(ctx context.Context, st Store) error { _, err := st.LastAudit(ctx); return err }),
+		write("SweepAudit", func(ctx context.Context, st Store) error {
+			_, err := st.SweepAudit(ctx, epoch.AddDate(-1, 0, 0), 0, 10)
 			return err
 		}),
 		write("Sweep", func(ctx context.Context, st Store) error { _, err := st.Sweep(ctx, epoch, 10); return err }),

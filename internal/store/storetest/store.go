@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/incident"
+	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/outbox"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
@@ -22,6 +24,8 @@ type Store interface {
 	Outbox
 	Clients
 	Incidents
+	Pictures
+	Trail
 	Use(ctx context.Context, now time.Time, key session.SeatHash, until time.Time) error
 	Ping(ctx context.Context) error
 }
@@ -71,6 +75,7 @@ type Accounts interface {
 	Admit(ctx context.Context, now time.Time, a account.Admission) (account.Account, bool, error)
 	Account(ctx context.Context, id string) (account.Account, error)
 	People
+	Identities
 }
 
 // People are accounts as operators see and end them.
@@ -78,10 +83,19 @@ type People interface {
 	ListAccounts(ctx context.Context, f account.Filter) ([]account.Summary, error)
 	FindAccounts(ctx context.Context, name string) ([]account.Ref, error)
 	Person(ctx context.Context, id string) (account.Person, error)
-	SetDisabled(ctx context.Context, id string, disabled bool) (changed bool, err error)
-	MarkErasing(ctx context.Context, id string) error
+	SetDisabled(ctx context.Context, now time.Time, id string, disabled bool) (changed bool, err error)
+	MarkErasing(ctx context.Context, now time.Time, id string) error
 	Unfinished(ctx context.Context, limit int) ([]account.Account, error)
 	Erase(ctx context.Context, now time.Time, id string) error
+}
+
+// Identities come to accounts and leave them.
+type Identities interface {
+	AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error)
+	Link(ctx context.Context, now time.Time, l account.Linking) (linked bool, err error)
+	Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error
+	Unlinkings(ctx context.Context, limit int) ([]account.Identity, error)
+	Settle(ctx context.Context, id string, of oidc.Identity) error
 }
 
 // Outbox is durable.
@@ -98,6 +112,14 @@ type Clients interface {
 	Clients(ctx context.Context) ([]session.Client, error)
 	SetClients(ctx context.Context, clients []session.Client) error
 	OpenedAs(ctx context.Context) ([]session.OpenedAs, error)
+}
+
+// Trail is the audit trail. What is no act of its own is written with the act.
+type Trail interface {
+	Record(ctx context.Context, now time.Time, e ...audit.Event) error
+	AuditEvents(ctx context.Context, f audit.Filter) ([]audit.Event, error)
+	SweepAudit(ctx context.Context, before time.Time, keepAfterSeq int64, limit int) (int, error)
+	LastAudit(ctx context.Context) (int64, error)
 }
 
 // Incidents are kept for a limited time, and not too many.

@@ -20,12 +20,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, group := range [][]promise{
 		sessionPromises(), seatPromises(), endPromises(), racePromises(), listPromises(),
 		receiptPromises(), accountPromises(), outboxPromises(), sweepPromises(), vaultPromises(), remainsPromises(), clientPromises(),
-		incidentPromises(), peoplePromises(), peopleRaces(),
+		incidentPromises(), picturePromises(), auditPromises(), peoplePromises(), peopleRaces(), linkingPromises(), emailPromises(), linkingRaces(),
 	} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
-				p.check(&bench{T: t, Store: open(t), ctx: t.Context()})
+				b := &bench{T: t, Store: open(t), ctx: t.Context()}
+				p.check(b)
+				b.auditHolds()
 			})
 		}
 	}

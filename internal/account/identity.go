@@ -1,0 +1,101 @@
+package account
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cardea-auth/cardea/internal/oidc"
+)
+
+// Linking joins an identity to an account that is there. Whoever asks for it has seen the
+// person prove both.
+type Linking struct {
+	Account  string
+	Identity oidc.Identity
+	Provider string
+	Profile  oidc.Profile
+	How      string // HowPerson or HowAutomatic
+	// Session is the live session of the account that the linking happens in; the store
+	// refuses when it has ended. "" asks for none.
+	Session string
+}
+
+// Ways by which an identity comes to an account that it did not make.
+const (
+	HowPerson    = "person"    // the person linked it
+	HowAutomatic = "automatic" // by a verified e-mail of a provider that the operator trusts with it
+)
+
+// keyLen is 132 bits: nobody finds a second identity with the same key.
+const keyLen = 22
+
+// KeyOf names an identity in forms and on command lines: opaque, safe in a URL, the same
+// at all times. It is no secret, and tells neither issuer nor subject.
+func KeyOf(id oidc.Identity) string {
+	sum := sha256.Sum256([]byte(id.Issuer + "\x00" + id.Subject))
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:keyLen]
+}
+
+// Key is KeyOf the identity.
+func (i Identity) Key() string { return KeyOf(i.Identity) }
+
+// ByKey finds one of the person's identities.
+func (p Person) ByKey(key string) (Identity, bool) {
+	for _, i := range p.Identities {
+		if i.Key() == key {
+			return i, true
+		}
+	}
+	return Identity{}, false
+}
+
+var (
+	// ErrLast: without its only identity nobody could sign in to the account again.
+	ErrLast = errors.New("it is the account's only identity")
+	// ErrTaken: the identity belongs to another account, and is never moved.
+	ErrTaken = errors.New("identity belongs to another account")
+	// ErrNotLinked: the identity is not one of the account's, or not any more.
+	ErrNotLinked = errors.New("identity is not linked to the account")
+)
+
+// Trusts tells whether the operator trusts a provider so far that its verified e-mails
+// link identities, and whether the issuer is that provider's. It answers at once.
+type Trusts func(provider, issuer string) bool
+
+// Admitted is what became of an admission that an e-mail may link.
+type Admitted struct {
+	Account Account
+	Created bool
+	Linked  bool  // the identity is new, and went to an account that was there
+	Apart   Apart // why it did not, for a new account
+}
+
+// Apart is why an e-mail linked nothing.
+type Apart string
+
+// Reasons, in the words of the log.
+const (
+	ApartUntrusted   Apart = "the provider is not trusted with it"
+	ApartNotVerified Apart = "the e-mail is not verified"
+	ApartNoAddress   Apart = "the e-mail is not plainly one address"
+	ApartNoMatch     Apart = "no identity of a provider that is trusted with it has this e-mail"
+	ApartSeveral     Apart = "several accounts have this e-mail"
+	ApartOther       Apart = "the account with this e-mail has another identity of the same issuer, which says that these are two people"
+)
+
+// maxAddress is more than any address has (RFC 5321 section 4.5.3.1.3).
+const maxAddress = 320
+
+// PlainAddress tells whether an e-mail leaves no doubt about whose it is: one "@" between
+// two parts, nothing invisible, bounded.
+func PlainAddress(email string) bool {
+	local, domain, found := strings.Cut(email, "@")
+	if !found || local == "" || domain == "" || len(email) > maxAddress || !utf8.ValidString(email) || strings.Contains(domain, "@") {
+		return false
+	}
+	return !strings.ContainsFunc(email, func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.IsSpace(r) })
+}

@@ -1,0 +1,70 @@
+package account
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cardea-auth/cardea/internal/oidc"
+)
+
+func TestAnIdentitysKeyIsThatOfNoOther(t *testing.T) {
+	one := Identity{Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: "ann"}}
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(one.Key()) || one.Key() != KeyOf(one.Identity) {
+		t.Fatalf("key %q", one.Key())
+	}
+	for _, other := range []oidc.Identity{
+		{}, {Issuer: "https://id.example.com/", Subject: "ann"}, {Issuer: "https://id.example.com", Subject: "Ann"},
+		{Issuer: "https://id.example.com", Subject: "ann "}, {Issuer: "https://id.example.co", Subject: "mann"},
+		{Issuer: "https://evil.example.com", Subject: "ann"},
+	} {
+		if KeyOf(other) == one.Key() {
+			t.Errorf("%+v has the same key", other)
+		}
+	}
+	if strings.Contains(one.Key(), "ann") {
+		t.Error("the key tells the subject")
+	}
+}
+
+func TestAPersonsIdentityIsFoundByItsKeyAlone(t *testing.T) {
+	p := Person{Identities: []Identity{{Identity: oidc.Identity{Issuer: "a", Subject: "1"}}, {Identity: oidc.Identity{Issuer: "b", Subject: "1"}}}}
+	if i, ok := p.ByKey(KeyOf(p.Identities[1].Identity)); !ok || i.Issuer != "b" {
+		t.Errorf("%+v, %v", i, ok)
+	}
+	for _, key := range []string{"", "1", "b", KeyOf(oidc.Identity{Issuer: "c", Subject: "1"})} {
+		if i, ok := p.ByKey(key); ok {
+			t.Errorf("%q finds %+v", key, i)
+		}
+	}
+}
+
+func TestOnlyAPlainAddressIsOne(t *testing.T) {
+	for _, good := range []string{"ann@example.com", "a@b", "ünïcode@example.com", "o'brien+x@sub.example.com", "ann@例え.jp"} {
+		if !PlainAddress(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{
+		"", "@", "ann", "@example.com", "ann@", "a@b@c", "a@@b", "a b@c", "a\tb@c", "ann@example.com\n", "ann@exa\u00admple.com", "\u200bann@example.com",
+		"ann\x00@example.com", "ann\u202e@example.com", "ann@example.com\u2028", "\xff@example.com", "a\ufffd@b", "ann\u00a0@example.com",
+		strings.Repeat("a", 320) + "@example.com",
+	} {
+		if PlainAddress(bad) {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}
+
+func FuzzPlainAddressLeavesNoDoubt(f *testing.F) {
+	f.Add("ann@example.com")
+	f.Add("a@evil@good")
+	f.Fuzz(func(t *testing.T, email string) {
+		if !PlainAddress(email) {
+			return
+		}
+		if strings.Count(email, "@") != 1 || len(email) > 320 || oidc.PlainText(email, 320) != email || strings.ContainsAny(email, " \t\r\n\x00") {
+			t.Errorf("%q", email)
+		}
+	})
+}

@@ -1,0 +1,293 @@
+package storetest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/oidc"
+	"github.com/cardea-auth/cardea/internal/session"
+)
+
+func linkingPromises() []promise {
+	return []promise{
+		{"a linked identity leads to the account and is told with it, once more is no error", checkLink},
+		{"an identity of another account is never moved", checkTaken},
+		{"the same subject at another issuer is another identity", func(b *bench) {
+			ann, bob := b.admitted("ann"), b.admitted("bob")
+			l := linking(bob, "ann") // the subject of ann's identity
+			linked, err := b.Link(b.ctx, epoch, l)
+			b.ok(err)
+			b.equal(linked, true)
+			b.leads("ann", ann)
+			b.equal(b.keys(ann), []string{account.KeyOf(admission("ann").Identity)})
+		}},
+		{"an account that is shut, or is not there, links nothing", func(b *bench) {
+			acc := b.admitted("ann")
+			_, err := b.Link(b.ctx, epoch, linking(account.Account{ID: "nobody"}, "x"))
+			b.is(err, session.ErrNotFound)
+			_, err = b.SetDisabled(b.ctx, epoch, acc.ID, true)
+			b.ok(err)
+			_, err = b.Link(b.ctx, epoch, linking(acc, "x"))
+			b.is(err, account.ErrDisabled)
+			b.ok(b.MarkErasing(b.ctx, epoch, acc.ID))
+			_, err = b.Link(b.ctx, epoch, linking(acc, "x"))
+			b.is(err, account.ErrDisabled)
+			b.ok(b.Erase(b.ctx, epoch, acc.ID))
+			_, err = b.Link(b.ctx, epoch, linking(acc, "x"))
+			b.is(err, account.ErrErased)
+		}},
+		{"linking happens in a live session of the account, or not at all", func(b *bench) {
+			ann, bob := b.admitted("ann"), b.admitted("bob")
+			s, _ := b.opened("x", of(ann))
+			bobs, _ := b.opened("y", of(bob))
+			l := linking(ann, "second")
+			l.Session = string(bobs.ID)
+			_, err := b.Link(b.ctx, epoch, l)
+			b.is(err, session.ErrNotFound)
+			l.Session = string(s.ID)
+			b.end(s, session.CauseButton)
+			_, err = b.Link(b.ctx, epoch, l)
+			b.ended(err, s.ID, session.CauseButton)
+			b.equal(len(b.keys(ann)), 1)
+		}},
+		{"an unlinked identity opens no session for the account, and is free to be linked again", checkUnlink},
+		{"the only identity stays, and so does another account's", func(b *bench) {
+			ann, bob := b.admitted("ann"), b.admitted("bob")
+			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("ann").Identity, "x"), account.ErrLast)
+			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("bob").Identity, "x"), account.ErrNotLinked)
+			b.is(b.Unlink(b.ctx, epoch, "nobody", admission("bob").Identity, "x"), session.ErrNotFound)
+			b.leads("ann", ann)
+			b.leads("bob", bob)
+			list, err := b.Unlinkings(b.ctx, 10)
+			b.ok(err)
+			b.equal(list, []account.Identity{})
+		}},
+		{"the person of a disabled account unlinks nothing, an operator does", func(b *bench) {
+			acc := b.admitted("ann")
+			l := linking(acc, "second")
+			_, err := b.Link(b.ctx, epoch, l)
+			b.ok(err)
+			_, err = b.SetDisabled(b.ctx, epoch, acc.ID, true)
+			b.ok(err)
+			b.is(b.Unlink(audit.WithActor(b.ctx, audit.ActorPerson, ""), epoch, acc.ID, l.Identity, ""), account.ErrDisabled)
+			b.equal(len(b.keys(acc)), 2)
+			b.ok(b.Unlink(audit.WithActor(b.ctx, audit.ActorOperator, "uid 7"), epoch, acc.ID, l.Identity, ""))
+			b.equal(len(b.keys(acc)), 1)
+		}},
+		{"an unlinking is unsettled until its sessions have ended", checkSettle},
+		{"the trail tells who linked, unlinked and was refused, once each", checkLinkingTrail},
+		{"profiles of any size and shape are kept clean and break nothing", checkHostileProfiles},
+	}
+}
+
+// linking is of an identity at a second provider.
+func linking(to account.Account, subject string) account.Linking {
+	return account.Linking{
+		Account: to.ID, Identity: oidc.Identity{Issuer: "https://second.example.com", Subject: "sub-" + subject}, Provider: "second",
+		Profile: oidc.Profile{Name: "Ann at two", Email: "ann@second.example.com", EmailBelieved: true}, How: account.HowPerson,
+	}
+}
+
+// keys are those of an account's identities.
+func (b *bench) keys(acc account.Account) []string {
+	b.Helper()
+	p, err := b.Person(b.ctx, acc.ID)
+	b.ok(err)
+	list := []string{}
+	for _, i := range p.Identities {
+		list = append(list, i.Key())
+	}
+	return list
+}
+
+// leads demands that a person's first identity is still that of the account.
+func (b *bench) leads(name string, to account.Account) {
+	b.Helper()
+	got, created, err := b.Admit(b.ctx, epoch, admission(name, name+"-other"))
+	b.ok(err)
+	if created || got.ID != to.ID {
+		b.Errorf("%s is admitted to %+v, not to %s", name, got, to.ID)
+	}
+}
+
+func checkLink(b *bench) {
+	acc := b.admitted("ann")
+	s, _ := b.opened("x", of(acc))
+	l := linking(acc, "second")
+	l.Session = string(s.ID)
+	for i, want := range []bool{true, false} {
+		l.Profile.Name = []string{"Ann Two", "Ann Two B"}[i]
+		linked, err := b.Link(b.ctx, epoch.Add(time.Duration(i+1)*time.Hour), l)
+		b.ok(err)
+		b.equal(linked, want)
+	}
+	acc.Name, acc.Email = "Ann Two B", "ann@second.example.com"
+	p, err := b.Person(b.ctx, acc.ID)
+	b.ok(err)
+	b.equal(p, account.Person{Account: acc, Identities: []account.Identity{
+		{Identity: l.Identity, Account: acc.ID, Provider: "second", LinkedAt: epoch.Add(time.Hour), LastUsed: epoch.Add(2 * time.Hour),
+			Email: "ann@second.example.com", EmailBelieved: true},
+		{Identity: admission("ann").Identity, Account: acc.ID, Provider: "main", LinkedAt: epoch, LastUsed: epoch, Email: "ann@example.com", EmailBelieved: true},
+	}})
+	a := admission("ann", "other")
+	a.Identity, a.Provider, a.Profile = l.Identity, l.Provider, l.Profile
+	got, created, err := b.Admit(b.ctx, epoch, a)
+	b.ok(err)
+	b.equal(got, acc)
+	b.equal(created, false)
+	second := newSession("second")
+	of(acc)(second)
+	second.Identity, second.Provider = l.Identity, "second"
+	b.ok(b.OpenSession(b.ctx, epoch, second, newSeat(), s.ID))
+}
+
+func checkTaken(b *bench) {
+	ann, bob := b.admitted("ann"), b.admitted("bob")
+	l := linking(ann, "x")
+	l.Identity = admission("bob").Identity
+	l.Profile.Name = "Not Bob"
+	_, err := b.Link(b.ctx, epoch, l)
+	b.is(err, account.ErrTaken)
+	b.leads("bob", bob)
+	b.equal(b.keys(ann), []string{account.KeyOf(admission("ann").Identity)})
+	_, err = b.SetDisabled(b.ctx, epoch, bob.ID, true) // what is disabled keeps what it has
+	b.ok(err)
+	_, err = b.Link(b.ctx, epoch, l)
+	b.is(err, account.ErrTaken)
+}
+
+func checkUnlink(b *bench) {
+	ann, bob := b.admitted("ann"), b.admitted("bob")
+	l := linking(ann, "second")
+	_, err := b.Link(b.ctx, epoch, l)
+	b.ok(err)
+	second := func() *session.Session {
+		s := newSession("second")
+		of(ann)(s)
+		s.Identity, s.Provider = l.Identity, "second"
+		return s
+	}
+	open := second()
+	b.ok(b.OpenSession(b.ctx, epoch, open, newSeat(), ""))
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
+	b.is(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"), account.ErrNotLinked)
+	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""), account.ErrNotLinked)
+	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), open.ID), account.ErrNotLinked)
+	first := newSession("first")
+	of(ann)(first)
+	b.ok(b.OpenSession(b.ctx, epoch, first, newSeat(), ""))
+
+	// Free for whoever proves it, the same account included; but nothing opens before what
+	// was open has ended, since what ends would be told apart from it by nothing.
+	linked, err := b.Link(b.ctx, epoch, l)
+	b.ok(err)
+	b.equal(linked, true)
+	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""), account.ErrNotLinked)
+	b.end(open, session.CauseIdentity)
+	b.ok(b.Settle(b.ctx, ann.ID, l.Identity))
+	b.ok(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""))
+
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
+	l.Account = bob.ID
+	linked, err = b.Link(b.ctx, epoch, l)
+	b.ok(err)
+	b.equal(linked, true)
+	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""), account.ErrNotLinked)
+	bobs := second()
+	bobs.Account = bob.ID
+	b.ok(b.OpenSession(b.ctx, epoch, bobs, newSeat(), ""))
+}
+
+func checkSettle(b *bench) {
+	ann := b.admitted("ann")
+	l := linking(ann, "second")
+	_, err := b.Link(b.ctx, epoch, l)
+	b.ok(err)
+	s, _ := b.opened("x", of(ann), func(s *session.Session) { s.Identity = l.Identity })
+	b.opened("first", of(ann))
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
+	b.is(b.Settle(b.ctx, ann.ID, l.Identity), session.ErrConflict)
+	list, err := b.Unlinkings(b.ctx, 10)
+	b.ok(err)
+	b.equal(list, []account.Identity{{Account: ann.ID, Identity: l.Identity}})
+	b.end(s, session.CauseIdentity)
+	b.ok(b.Settle(b.ctx, ann.ID, l.Identity))
+	b.ok(b.Settle(b.ctx, ann.ID, l.Identity))
+	list, err = b.Unlinkings(b.ctx, 10)
+	b.ok(err)
+	b.equal(list, []account.Identity{})
+}
+
+func checkLinkingTrail(b *bench) {
+	ann, bob := b.admitted("ann"), b.admitted("bob")
+	l := linking(ann, "second")
+	s, _ := b.opened("x", of(ann))
+	l.Session = string(s.ID)
+	for range 2 {
+		_, err := b.Link(b.ctx, epoch, l)
+		b.ok(err)
+	}
+	taken := linking(bob, "second")
+	_, err := b.Link(b.ctx, epoch, taken)
+	b.is(err, account.ErrTaken)
+	as := audit.WithActor(b.ctx, audit.ActorOperator, "uid 7")
+	b.ok(b.Unlink(as, epoch, ann.ID, l.Identity, ""))
+	b.is(b.Unlink(as, epoch, ann.ID, l.Identity, ""), account.ErrNotLinked)
+	b.is(b.Unlink(as, epoch, ann.ID, admission("ann").Identity, ""), account.ErrLast)
+
+	list := b.tells(audit.Filter{Account: ann.ID}, "account.created", "session.opened", "identity.linked", "identity.unlinked")
+	got := list[2]
+	b.equal(got, audit.Event{
+		Seq: got.Seq, ID: got.ID, At: epoch, Type: audit.IdentityLinked, Actor: audit.ActorPerson, Account: ann.ID, Handle: "ann", Session: string(s.ID),
+		Provider: "second", Detail: map[string]string{"how": "person"},
+		Personal: &audit.Personal{Issuer: l.Identity.Issuer, Subject: l.Identity.Subject, Email: l.Profile.Email},
+	})
+	b.equal([]string{list[3].Actor, list[3].By, list[3].Provider}, []string{"operator", "uid 7", "second"})
+	refused := b.tells(audit.Filter{Account: bob.ID}, "account.created", "identity.link_refused")[1]
+	b.equal(refused.Cause, "taken")
+
+	auto := bySecond("carol", "carol@example.com", true)
+	carol := admission("carol", "carol")
+	carol.Profile.Email = "carol@example.com"
+	first, err := b.AdmitByEmail(b.ctx, epoch, carol, trusts)
+	b.ok(err)
+	_, err = b.AdmitByEmail(b.ctx, epoch, auto, trusts)
+	b.ok(err)
+	list = b.tells(audit.Filter{Account: first.Account.ID}, "account.created", "identity.linked")
+	b.equal([]string{list[1].Actor, list[1].Detail["how"]}, []string{"gateway", "automatic"})
+}
+
+func checkHostileProfiles(b *bench) {
+	for i, p := range []oidc.Profile{
+		{Name: strings.Repeat("安", 1<<16), Email: strings.Repeat("a", 1<<16) + "@example.com", EmailBelieved: true},
+		{Name: "Ann\x00\r\nX-Evil: 1\u202egnp.exe\u2066", Email: "ann\r\nBcc: x@example.com", EmailBelieved: true},
+		{Name: "\xff\xfe\x80", Email: "\xff@example.com", EmailBelieved: true},
+		{Name: " \t\u200e\u200f ", Email: "ann\u202e@example.com", EmailBelieved: true},
+	} {
+		name := named("p", 9)[i]
+		a := admission(name, name)
+		for range 2 { // made, and followed
+			a.Profile = p
+			_, _, err := b.Admit(b.ctx, epoch, a)
+			b.ok(err)
+		}
+		acc, _, err := b.Admit(b.ctx, epoch, a)
+		b.ok(err)
+		stored, err := b.Person(b.ctx, acc.ID)
+		b.ok(err)
+		for _, text := range []string{acc.Name, stored.Name, stored.Email, stored.Identities[0].Email} {
+			if len(text) > 320 || text != oidc.PlainText(text, 320) {
+				b.Errorf("%d: %q is kept", i, text)
+			}
+		}
+		if stored.Email != "" || stored.Identities[0].EmailBelieved {
+			b.Errorf("%d: %q counts as what the provider vouched for", i, stored.Email)
+		}
+		a.Profile = oidc.Profile{Name: "Ann", Email: "ann@example.com", EmailBelieved: true}
+		got, _, err := b.Admit(b.ctx, epoch, a)
+		b.ok(err)
+		b.equal([]string{got.Name, got.Email}, []string{"Ann", "ann@example.com"})
+	}
+}
