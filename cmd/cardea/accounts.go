@@ -48,10 +48,11 @@ select what contains them, whatever the case. OPEN is how many browsers are sign
 			if r.json {
 				return r.print(page)
 			}
-			return accountTable(p.out, page)
+			return accountTable(r.out(), page)
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	cmd.Flags().StringVar(&q.Handle, "handle", "", "only those whose handle contains this")
 	cmd.Flags().StringVar(&q.Email, "email", "", "only those with an e-mail address, believed or not, that contains this")
 	cmd.Flags().StringVar(&q.Provider, "provider", "", "only those with an identity at this provider")
@@ -64,7 +65,7 @@ select what contains them, whatever the case. OPEN is how many browsers are sign
 }
 
 func accountTable(out io.Writer, page admin.AccountList) error {
-	var t table
+	t := newTable(out, yield{"ACCOUNT", 0}, yield{"NAME", 8}, yield{"PROVIDERS", 9}, yield{"EMAIL", 12}, yield{"LAST SIGN-IN", 0})
 	t.row("HANDLE", "NAME", "EMAIL", "STATE", "PROVIDERS", "OPEN", "LAST SIGN-IN", "ACCOUNT")
 	for _, a := range page.Accounts {
 		t.row(a.Handle, a.Name, a.Email, a.State, strings.Join(a.Providers, ","), a.Sessions, a.LastSignIn, a.ID)
@@ -112,6 +113,15 @@ Of a deleted account it shows that its handle is taken for good.`,
 	})
 }
 
+// pictureText says where a picture comes from, and why the provider's could not be had.
+func pictureText(p admin.Picture) string {
+	text := map[string]string{"upload": "uploaded", "provider": "the provider's", "none": "none: the initial is shown"}[p.Source]
+	if p.Error != "" {
+		text += "; that of " + p.Provider + " could not be had: " + p.Error
+	}
+	return text
+}
+
 func accountText(out io.Writer, v admin.AccountShown) error {
 	var f facts
 	if d := v.Deleted; d != nil {
@@ -133,11 +143,12 @@ func accountText(out io.Writer, v admin.AccountShown) error {
 	f.add("since", a.CreatedAt)
 	f.add("last sign-in", a.LastSignIn)
 	f.add("signed in", fmt.Sprintf("%d browser(s)", a.Sessions))
+	f.add("picture", pictureText(a.Picture))
 	if err := f.write(out); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "\nIdentities")
-	var t table
+	t := newTable(out, yield{"LINKED", 0}, yield{"ISSUER", 12}, yield{"BELIEVED", 0}, yield{"SUBJECT", 8}, yield{"EMAIL", 12}, yield{"LAST SIGN-IN", 0}, yield{"PROVIDER", 8})
 	t.row("PROVIDER", "ISSUER", "SUBJECT", "EMAIL", "BELIEVED", "LINKED", "LAST SIGN-IN", "IDENTITY")
 	for _, i := range a.Identities {
 		t.row(i.Provider, i.Issuer, i.Subject, i.Email, i.EmailBelieved, i.LinkedAt, i.LastSignIn, i.Key)
@@ -146,10 +157,10 @@ func accountText(out io.Writer, v admin.AccountShown) error {
 		return err
 	}
 	fmt.Fprintln(out, "\nDevices")
-	var devices table
+	devices := newTable(out, yield{"PROVIDER", 8}, yield{"SIGNED IN", 0}, yield{"FROM", 9}, yield{"OPEN", 0}, yield{"BROWSER", 12}, yield{"LAST SEEN", 0})
 	devices.row("SESSION", "PROVIDER", "SIGNED IN", "LAST SEEN", "OPEN", "FROM", "BROWSER")
 	for _, s := range v.Sessions {
-		devices.row(s.ID, s.Provider, s.CreatedAt, s.SeenAt, s.Connections, s.Address, s.UserAgent)
+		devices.row(s.ID, s.Provider, s.CreatedAt, s.SeenAt, s.Connections, s.Address, deviceOf(s.UserAgent))
 	}
 	if err := devices.write(out); err != nil {
 		return err
@@ -219,7 +230,8 @@ account with another handle.
 
 This is not taken back. --yes must name the account's handle. A deletion that a crash or an
 outage interrupts is finished by the gateway; repeating it does no harm. Backups that were
-made before still have the person.
+made before still have the person, and so have databases that a restore put aside
+(cardea.db.before-restore.*) and the lines that audit.file has already.
 
 To keep somebody out, disable the account instead: a deleted one may come back as a new one.`,
 		Example: `  cardea accounts delete ann --yes ann
@@ -233,6 +245,9 @@ To keep somebody out, disable the account instead: a deleted one may come back a
 			yes = handle
 		}
 		v, err := c.Delete(ctx, name, yes)
+		if err != nil && strings.HasPrefix(err.Error(), "Not confirmed") {
+			return fmt.Errorf("%w\n--yes %s is not the handle of the account: nothing was deleted", err, safe(yes, maxCell))
+		}
 		if err != nil {
 			return err
 		}
@@ -287,5 +302,8 @@ func actText(out io.Writer, v admin.AccountAct) error {
 		text = fmt.Sprintf("%s was %s before; %d session(s) ended", handle, v.State, v.Ended)
 	}
 	fmt.Fprintln(out, text)
+	if v.State == "deleted" {
+		fmt.Fprintln(out, "backups, cardea.db.before-restore.* and the lines in audit.file keep what they have of the person: they are yours to remove")
+	}
 	return sumText(out, v.Steps)
 }

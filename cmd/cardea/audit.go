@@ -26,42 +26,30 @@ takes name, addresses and browser out of its events and leaves the rest.
 
 Each event has a number, its place in the trail. docs/audit.md describes all types.
 
-What the columns say: WHO did it (person, provider, app, gateway, or which operator), FROM
-where, and WHY, a word that "cardea audit show" explains.`,
+What the columns say: WHO did it (person, provider, app, gateway, or which operator), whose
+ACCOUNT it is (the e-mail address where somebody has none), FROM where, and WHY, a word that
+"cardea audit show" explains. In a terminal the table fits its width: columns that are empty
+or find no room are left out, and what is cut ends in "…". With --wide, and for programs, it
+is whole.`,
 	}, auditList(p), auditTail(p), auditShow(p), auditExport(p))
 }
 
 // auditFilters are the flags that select events.
 func auditFilters(r *reach, cmd *cobra.Command, q *admin.AuditQuery) {
-	cmd.Flags().StringSliceVar(&q.Types, "type", nil, "only these types, such as signin.refused, or all of a kind, such as session; may be repeated")
+	cmd.Flags().StringSliceVar(&q.Types, "type", nil, "only these: types such as signin.refused, all of a kind such as session, or the words under WHAT such as \"signed in\"; may be repeated")
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this account's: its handle or id, also of a deleted one")
-	cmd.Flags().StringVar(&q.Session, "session", "", "only this session's")
+	cmd.Flags().StringVar(&q.Session, "session", "", "only this session's: its id, whole")
 	cmd.Flags().StringVar(&q.Provider, "provider", "", "only those at this provider")
+	cmd.Flags().StringVar(&q.Email, "email", "", "only those of somebody whose e-mail address contains this, with an account or without")
 	var types []string
 	for _, d := range audit.Types() {
 		types = append(types, string(d.Type))
 	}
 	complete(cmd, "type", fixed(types...))
+	complete(cmd, "email", cobra.NoFileCompletions)
 	complete(cmd, "account", r.handles)
 	complete(cmd, "session", r.sessionIDs)
 	complete(cmd, "provider", r.providerIDs)
-}
-
-// auditTimes are the flags that select a time.
-func auditTimes(cmd *cobra.Command, q *admin.AuditQuery) {
-	cmd.Flags().StringVar(&q.Since, "since", "", "not before this time, such as 2026-11-22T09:30:00Z, or not longer ago than 24h")
-	cmd.Flags().StringVar(&q.Until, "until", "", "before this time, such as 2026-11-22T09:30:00Z, or longer ago than 24h")
-	complete(cmd, "since", cobra.NoFileCompletions)
-	complete(cmd, "until", cobra.NoFileCompletions)
-}
-
-// fixTimes makes times of what is "ago", so that all pages mean the same.
-func fixTimes(q *admin.AuditQuery, now time.Time) {
-	for _, text := range []*string{&q.Since, &q.Until} {
-		if ago, err := time.ParseDuration(*text); err == nil && ago >= 0 {
-			*text = now.Add(-ago).UTC().Format(time.RFC3339Nano)
-		}
-	}
 }
 
 func placeFlag(cmd *cobra.Command, into *int64, name, usage string) {
@@ -85,6 +73,8 @@ Filters hold together. --all lists everything that they select, from the oldest 
 With --json each event is one line, exactly as "cardea audit export" and audit.file have it.`,
 		Example: `  cardea audit list --since 24h --type signin.refused
   cardea audit list --account ann --all
+  cardea audit list --since yesterday --until today --type "signed in"
+  cardea audit list --email eve@ --since 7d
   cardea audit list --type admin.acted,config --since 720h
   cardea audit list --json --limit 1000 | jq -r 'select(.cause == "denied") | .personal.email'`,
 		Args: noArgs,
@@ -96,16 +86,28 @@ With --json each event is one line, exactly as "cardea audit export" and audit.f
 			if err != nil {
 				return err
 			}
-			fixTimes(&q, time.Now())
-			show := r.events()
+			if err := errors.Join(fixTimes(&q, time.Now()), fixTypes(&q)); err != nil {
+				return err
+			}
+			n, print := 0, r.events(all)
+			show := func(list []audit.Event) error {
+				n += len(list)
+				return print(list)
+			}
 			if all {
 				q.Limit = maxAuditPage
-				return everyPage(cmd, c, q, func(list []audit.Event) error { return show(list) })
+				err = everyPage(cmd, c, q, show)
+			} else {
+				err = onePage(cmd, r, c, q, show)
 			}
-			return onePage(cmd, r, c, q, show)
+			if err == nil && n == 0 {
+				noneMatch(p.err, q)
+			}
+			return err
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	auditFilters(r, cmd, &q)
 	auditTimes(cmd, &q)
 	placeFlag(cmd, &q.After, "after", "only events after this number")
@@ -117,13 +119,23 @@ With --json each event is one line, exactly as "cardea audit export" and audit.f
 	return cmd
 }
 
-// events returns what prints events: a table that goes on, or lines.
-func (r *reach) events() func([]audit.Event) error {
+// noneMatch says that an empty table is no fault.
+func noneMatch(out io.Writer, q admin.AuditQuery) {
+	if q.Session != "" {
+		fmt.Fprintln(out, "no event names this session: --session takes the whole id, which \"cardea audit list --wide\" and \"cardea audit show\" tell")
+		return
+	}
+	fmt.Fprintln(out, "no event matches")
+}
+
+// events returns what prints events: a table, which may go on, or lines.
+func (r *reach) events(goesOn bool) func([]audit.Event) error {
 	if r.json {
 		return func(list []audit.Event) error { return printLines(r.p.out, list) }
 	}
-	t := &trailTable{}
-	return func(list []audit.Event) error { return t.print(r.p.out, list) }
+	t := r.trailTable()
+	t.goesOn = goesOn
+	return func(list []audit.Event) error { return t.print(r.out(), list) }
 }
 
 // onePage prints a page: without --after the end of the trail.

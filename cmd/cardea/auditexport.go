@@ -38,18 +38,21 @@ that file to the gateway.`,
   cardea audit export | jq -r 'select(.type == "signin.refused") | [.at, .handle, .cause] | @csv'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := x.check(r, cmd); err != nil {
+			if err := errors.Join(x.check(r, cmd), fixTimes(&x.q, time.Now())); err != nil {
 				return err
 			}
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
-			fixTimes(&x.q, time.Now())
 			x.q.Limit, x.c = maxAuditPage, c
 			switch {
 			case x.file == "" || x.file == "-":
-				return x.copy(cmd, p.out)
+				err = x.copy(cmd, p.out)
+				if err == nil && x.written == 0 {
+					noneMatch(p.err, x.q)
+				}
+				return err
 			case x.append:
 				return x.goOn(cmd)
 			}

@@ -32,18 +32,25 @@ on after the last event that it showed: none is missing, and none comes twice.`,
 			if q.Limit < 0 || q.Limit > maxAuditPage {
 				return usageError{fmt.Errorf("-n %d: write a number from 0 to %d", q.Limit, maxAuditPage)}
 			}
+			if err := fixTypes(&q); err != nil {
+				return err
+			}
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
 			f := &following{c: c, q: q, err: p.err, show: r.following(follow)}
 			if err := f.begin(cmd.Context()); err != nil || !follow {
+				if err == nil && f.shown.Seq == 0 && q.Limit > 0 {
+					noneMatch(p.err, q)
+				}
 				return err
 			}
 			return f.run(cmd.Context())
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	auditFilters(r, cmd, &q)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what happens")
 	cmd.Flags().IntVarP(&q.Limit, "lines", "n", 10, "begin with this many")
@@ -54,11 +61,11 @@ on after the last event that it showed: none is missing, and none comes twice.`,
 // following is events for a table whose later rows stand below its first.
 func (r *reach) following(follow bool) func([]audit.Event) error {
 	if r.json || !follow {
-		return r.events()
+		return r.events(false)
 	}
-	t := &trailTable{}
-	t.steady()
-	return func(list []audit.Event) error { return t.print(r.p.out, list) }
+	t := r.trailTable()
+	t.keep()
+	return func(list []audit.Event) error { return t.print(r.out(), list) }
 }
 
 const (

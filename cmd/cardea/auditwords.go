@@ -8,9 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/cardea-auth/cardea/internal/admin"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/device"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // happened says what an event tells of, in a few words.
@@ -32,7 +35,8 @@ func inWords(t audit.Type) string {
 		audit.SessionOpened:       "signed in",
 		audit.SessionEnded:        "session ended",
 		audit.SigninRefused:       "sign-in refused",
-		audit.SigninRefusals:      "sign-ins refused, many",
+		audit.SigninRefusals:      "many sign-ins refused",
+		audit.AccessRefused:       "access to an app refused",
 		audit.ProviderNotice:      "sign-out told by provider",
 		audit.BrowserReturned:     "signed out at the provider",
 		audit.RefreshFailed:       "tokens not refreshed",
@@ -96,22 +100,127 @@ func deviceOf(userAgent string) string {
 
 // trailTable prints events in columns.
 type trailTable struct {
-	table
+	*table
 	begun bool
+	wide  bool // with the type, and sessions' whole ids
 }
 
-// steady gives columns a width that most of what comes later fits into.
-func (t *trailTable) steady() { t.widths = []int{6, 19, 24, 9, 12, 8, 32, 14} }
+func (r *reach) trailTable() *trailTable {
+	return &trailTable{wide: r.wide, table: newTable(r.out(), yield{"SESSION", 0}, yield{"PROVIDER", 8}, yield{"FROM", 13}, yield{"REFERENCE", 0},
+		yield{"WHO", 8}, yield{"ACCOUNT", 8}, yield{"WHAT", 16}, yield{"WHY", 13})}
+}
+
+// keep decides how wide columns are before anything is seen: what comes later stands
+// under the headings.
+func (t *trailTable) keep() {
+	t.goesOn, t.steady = true, true
+	t.widths = []int{6, 19, 25, 9, 20, 10, 32, 16, 16, 8}
+	if t.screen == 0 {
+		t.widths[6] = maxCell // an IPv6 address with a device
+	}
+	if t.wide {
+		t.widths[9] = 26
+		t.widths = append(t.widths, 22)
+	}
+}
 
 func (t *trailTable) print(out io.Writer, list []audit.Event) error {
 	if !t.begun {
 		t.begun = true
-		t.row("SEQ", "TIME", "WHAT", "WHO", "ACCOUNT", "PROVIDER", "FROM", "WHY", "REFERENCE")
+		times := []time.Time{time.Now()}
+		if len(list) > 0 {
+			if t.steady {
+				t.widths[0] = max(t.widths[0], len(strconv.FormatInt(list[len(list)-1].Seq, 10)))
+			}
+			times = []time.Time{list[0].At, list[len(list)-1].At}
+		}
+		if t.goesOn {
+			times = append(times, time.Now())
+		}
+		t.line("SEQ", "TIME ("+zone(times...)+")", "WHAT", "WHO", "ACCOUNT", "PROVIDER", "FROM", "WHY", "REFERENCE", "SESSION", "TYPE")
 	}
 	for _, e := range list {
-		t.row(strconv.FormatInt(e.Seq, 10), e.At, happened(e), actorOf(e), cmp.Or(e.Handle, e.Account), e.Provider, placeOf(e.Personal), e.Cause, e.Incident)
+		session := e.Session
+		if !t.wide {
+			session = session[:min(len(session), shownOfSession)]
+		}
+		t.line(strconv.FormatInt(e.Seq, 10), e.At, happened(e), actorOf(e), personOf(e), e.Provider, placeOf(e.Personal), whyOf(e), e.Incident, session, string(e.Type))
 	}
 	return t.write(out)
+}
+
+// shownOfSession is how much of a session's id tells it from others.
+const shownOfSession = 8
+
+// line leaves the type out where it is not asked for.
+func (t *trailTable) line(cells ...any) {
+	if !t.wide {
+		cells = cells[:len(cells)-1]
+	}
+	t.row(cells...)
+}
+
+// personOf is whose event it is: the e-mail address of whoever has no account.
+func personOf(e audit.Event) string {
+	name := cmp.Or(e.Handle, e.Account)
+	if name == "" && e.Personal != nil {
+		name = e.Personal.Email
+	}
+	return name
+}
+
+// whyOf is the cause; of configurations what changed or was wrong, and of an operator's
+// act what it was about.
+func whyOf(e audit.Event) string {
+	switch e.Type {
+	case audit.ConfigChanged, audit.ConfigRefused:
+		return cmp.Or(e.Cause, e.Detail["reason"], e.Detail["changes"])
+	case audit.AdminActed:
+		filter := e.Detail["filter"]
+		return cmp.Or(e.Cause, map[string]string{"all": "everybody", "account": "the account", "provider": "the provider", "app": "app " + e.App}[filter], filter)
+	}
+	return e.Cause
+}
+
+// fixTypes makes types of the words that tables show.
+func fixTypes(q *admin.AuditQuery) error {
+	for i, word := range q.Types {
+		t, err := typeOf(word)
+		if err != nil {
+			return err
+		}
+		q.Types[i] = t
+	}
+	return nil
+}
+
+// typeOf reads a type, a kind, or the words of WHAT, also with dashes. What it does not
+// know the gateway may: it can be of a later version.
+func typeOf(word string) (string, error) {
+	plain := func(text string) string {
+		return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == '-' || r == '_' }), " ")
+	}
+	var near []string
+	shown := map[string]audit.Type{"signed in again": audit.SessionOpened}
+	for _, d := range audit.Types() {
+		kind, _, _ := strings.Cut(string(d.Type), ".")
+		if word == string(d.Type) || word == kind {
+			return word, nil
+		}
+		near = append(near, string(d.Type), kind)
+		shown[plain(inWords(d.Type))] = d.Type
+	}
+	if t, ok := shown[plain(word)]; ok {
+		return string(t), nil
+	}
+	if strings.HasPrefix(plain(word), "asked for ") {
+		return string(audit.AdminActed), nil
+	}
+	near = append(near, slices.Sorted(maps.Keys(shown))...)
+	if t, ok := shown[strict.Nearest(word, near)]; ok {
+		return "", usageError{fmt.Errorf("--type %q: no event is called so; did you mean %q, which is %s?", word, inWords(t), t)}
+	}
+	return word, nil
 }
 
 // printLines prints events as they are exported.
@@ -133,7 +242,7 @@ func eventFacts(out io.Writer, e audit.Event) error {
 	var f facts
 	f.add("event", strconv.FormatInt(e.Seq, 10))
 	f.add("id", e.ID)
-	f.add("when", e.At)
+	f.add("when", moment(e.At)+" "+zone(e.At))
 	f.add("what", fmt.Sprintf("%s (%s)", happened(e), e.Type))
 	f.add("means", strings.ReplaceAll(d.Means, "`", ""))
 	f.add("who", strings.TrimSpace(e.Actor+" "+e.By))

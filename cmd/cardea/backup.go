@@ -24,8 +24,8 @@ func backupCommand(p process) *cobra.Command {
 		Use:   "backup --out FILE|FOLDER",
 		Short: "Write a backup of accounts, handles and ends, while the gateway runs",
 		Long: `Writes one file with everything that a gateway must not lose: accounts with their
-handles and identities, data keys, who has been signed out, what providers must still be
-told, and what was refused. Sessions, tokens and apps' cookies are not in it: after
+handles, identities and pictures, data keys, who has been signed out, what providers must
+still be told, what was refused, and the audit trail. Sessions, tokens and apps' cookies are not in it: after
 "cardea restore" people sign in anew and find their account and handle.
 
 A running gateway makes the backup itself, over its admin socket, and lets people's
@@ -38,7 +38,8 @@ the file that keys.root_file names (or of the variable of keys.root_env), in ano
 than the backups. With --with-key it is in it: whoever reads such a file can read and
 restore everything in it.
 
-Names, handles and e-mail addresses can be read in every backup. Keep it as you keep
+Names, handles, e-mail addresses and pictures can be read in every backup, and in its audit
+trail from which addresses and with which browsers people signed in. Keep it as you keep
 people's addresses.
 
 Exit code 0: written, read again and found whole. 1: not written. 2: wrong usage or
@@ -91,6 +92,7 @@ func backupText(out io.Writer, r app.BackupReport, cfg *config.Config) error {
 	if !r.Manifest.RootKey {
 		text = "\nThe root key is NOT in it, and without the root key it cannot be restored.\n" + keepKey(cfg)
 	}
+	text += "\nWhoever reads this file learns people's names, e-mail addresses and pictures, and from which\naddresses and with which browsers they signed in.\n"
 	_, err := fmt.Fprint(out, text)
 	return err
 }
@@ -107,8 +109,8 @@ func keepKey(cfg *config.Config) string {
 }
 
 func holds(counts map[string]int64) string {
-	return fmt.Sprintf("%d account(s) with %d identities and %d handle(s), %d end(s), %d deliveries, %d incident(s); no sessions",
-		counts["accounts"], counts["identities"], counts["handles"], counts["ends"], counts["outbox"], counts["incidents"])
+	return fmt.Sprintf("%d account(s) with %d identities, %d handle(s) and %d picture(s), %d end(s), %d deliveries, %d incident(s), %d audit event(s); no sessions",
+		counts["accounts"], counts["identities"], counts["handles"], counts["pictures"], counts["ends"], counts["outbox"], counts["incidents"], counts["audit"])
 }
 
 // progress tells somebody who waits how far a long work is.

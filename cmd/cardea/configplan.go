@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -22,6 +24,9 @@ func checkAgainst(ctx context.Context, r *reach) error {
 		return usageError{fmt.Errorf("reading the configuration: %w", err)}
 	}
 	c, err := r.client()
+	if faults, ok := errors.AsType[*config.Faults](err); ok {
+		return usageError{faults} // what they are about is this file, not how the gateway is found
+	}
 	if err != nil {
 		return err
 	}
@@ -82,7 +87,7 @@ func showPlan(out io.Writer, path string, now admin.Configuration, plan admin.Co
 		if c.NeedsRestart {
 			restart = "needed"
 		}
-		t.row(c.Key, c.From, c.To, restart)
+		t.row(c.Key, cmp.Or(c.From, " "), c.To, restart)
 	}
 	if err := t.write(out); err != nil {
 		return err
@@ -90,6 +95,9 @@ func showPlan(out io.Writer, path string, now admin.Configuration, plan admin.Co
 	fmt.Fprintf(out, "\n%d session(s) would end\n", plan.Sessions)
 	for _, e := range plan.Ends {
 		fmt.Fprintf(out, "  %d by %s %s: %s\n", e.Sessions, e.Why, safe(e.Name, maxCell), safe(e.Because, maxCell))
+	}
+	for _, x := range plan.Stranded {
+		fmt.Fprintf(out, "%d account(s) could not be signed in to any more: of the providers that are theirs, %s goes and none is left\n", x.Accounts, safe(x.Provider, maxCell))
 	}
 	_, err := fmt.Fprintf(out, "%d live connection(s) of other sessions would be closed by rules that no longer let them in\n", plan.Connections)
 	return err

@@ -45,10 +45,11 @@ func outboxList(p process) *cobra.Command {
 			if r.json {
 				return r.print(page)
 			}
-			return deliveryTable(p.out, page)
+			return deliveryTable(r.out(), page)
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	cmd.Flags().StringVar(&q.State, "state", "", "only these: pending, done, cancelled or failed")
 	cmd.Flags().StringVar(&q.Kind, "kind", "", "only these: revoke-token, end-session or app-logout")
 	cmd.Flags().StringVar(&q.Provider, "provider", "", "only those of sessions of this provider")
@@ -63,7 +64,7 @@ func outboxList(p process) *cobra.Command {
 }
 
 func deliveryTable(out io.Writer, page admin.DeliveryList) error {
-	var t table
+	t := newTable(out, yield{"SESSION", 0}, yield{"NEXT", 0}, yield{"LAST ERROR", 12}, yield{"TRIED", 0}, yield{"TO", 8})
 	t.row("DELIVERY", "WHAT", "TO", "STATE", "TRIED", "NEXT", "SESSION", "LAST ERROR")
 	for _, d := range page.Deliveries {
 		t.row(d.ID, d.Kind, receiver(d), d.State, d.Attempts, d.NextAt, d.Session, d.LastError)
@@ -110,7 +111,9 @@ func outboxShow(p process) *cobra.Command {
 			f.add("since", d.CreatedAt)
 			f.add("tried", fmt.Sprintf("%d time(s)", d.Attempts))
 			f.add("next try", d.NextAt)
-			f.add("given up at", d.GivenUpAt)
+			if d.State == "pending" || d.State == "failed" {
+				f.add("given up at", d.GivenUpAt)
+			}
 			f.add("last error", d.LastError)
 			f.add("can be retried", d.Retryable)
 			return f.write(p.out)

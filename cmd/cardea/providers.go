@@ -42,15 +42,16 @@ func providersList(p process) *cobra.Command {
 			if r.json {
 				return r.print(list)
 			}
-			var t table
+			t := newTable(r.out(), yield{"DISCOVERY", 0}, yield{"KEYS", 0}, yield{"ISSUER", 16}, yield{"KIND", 8}, yield{"ASKED", 0})
 			t.row("PROVIDER", "KIND", "ISSUER", "REACHABLE", "ASKED", "DISCOVERY", "KEYS", "SESSIONS", "FAILING")
 			for _, v := range list.Providers {
 				t.row(v.ID, v.Kind, v.Issuer, v.Reachable, v.AskedAt, v.Discovery.At, v.Keys.At, v.Sessions, v.Failing)
 			}
-			return t.write(p.out)
+			return t.write(r.out())
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	cmd.Flags().BoolVar(&probe, "probe", false, probeHelp)
 	return cmd
 }

@@ -28,6 +28,7 @@ type reach struct {
 	token  string // a file
 	ca     string // a file
 	json   bool
+	wide   bool // tables do not fit the terminal
 }
 
 func (r *reach) flags(cmd *cobra.Command) {

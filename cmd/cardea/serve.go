@@ -31,6 +31,9 @@ func load(p process, path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if trouble := auditFileTrouble(cfg.Audit); trouble != "" {
+		fmt.Fprintln(p.err, "warning: "+trouble)
+	}
 	return cfg, nil
 }
 

@@ -46,10 +46,11 @@ WebSockets and streams a session has.`,
 			if r.json {
 				return r.print(page)
 			}
-			return sessionTable(p.out, page)
+			return sessionTable(r.out(), page)
 		},
 	}
 	r.flags(cmd)
+	r.wideFlag(cmd)
 	cmd.Flags().StringVar(&q.Account, "account", "", "only this account's: its handle or id")
 	cmd.Flags().StringVar(&q.Provider, "provider", "", "only those signed in at this provider")
 	cmd.Flags().StringVar(&q.App, "app", "", "only those with a seat at this app's origin")
@@ -89,10 +90,10 @@ func sessionTable(out io.Writer, page admin.SessionList) error {
 }
 
 func sessionRows(out io.Writer, list []admin.Session) error {
-	var t table
-	t.row("SESSION", "HANDLE", "ACCOUNT", "PROVIDER", "SIGNED IN", "LAST SEEN", "OPEN", "FROM")
+	t := newTable(out, yield{"ACCOUNT", 0}, yield{"SIGNED IN", 0}, yield{"PROVIDER", 8}, yield{"OPEN", 0}, yield{"FROM", 9}, yield{"BROWSER", 12}, yield{"LAST SEEN", 0}, yield{"HANDLE", 8})
+	t.row("SESSION", "HANDLE", "ACCOUNT", "PROVIDER", "SIGNED IN", "LAST SEEN", "OPEN", "FROM", "BROWSER")
 	for _, s := range list {
-		t.row(s.ID, s.Handle, s.Account, s.Provider, s.CreatedAt, s.SeenAt, s.Connections, s.Address)
+		t.row(s.ID, s.Handle, s.Account, s.Provider, s.CreatedAt, s.SeenAt, s.Connections, s.Address, deviceOf(s.UserAgent))
 	}
 	return t.write(out)
 }
@@ -112,6 +113,9 @@ says, with what is still to be told. A receipt is kept for a day.`,
 				return err
 			}
 			v, err := c.Show(cmd.Context(), args[0])
+			if errors.Is(err, admin.ErrNotFound) {
+				return fmt.Errorf("%w\n\"cardea audit list --session %s\" says what happened to it, if it ever was", err, safe(args[0], maxCell))
+			}
 			if err != nil {
 				return err
 			}
@@ -137,13 +141,15 @@ func showTable(out io.Writer, v admin.Shown) error {
 		f.add("subject", s.Subject)
 		f.add("signed in", s.CreatedAt)
 		f.add("authenticated", s.AuthTime)
+		f.add("class (acr)", s.ACR)
 		f.add("last seen", s.SeenAt)
 		f.add("ends at the latest", s.ExpiresAt)
 		f.add("open connections", s.Connections)
 		f.add("tokens", s.Grant)
 		f.add("refreshable", s.Refreshable)
 		f.add("from", s.Address)
-		f.add("browser", s.UserAgent)
+		f.add("browser", deviceOf(s.UserAgent))
+		f.add("browser says", s.UserAgent)
 	}
 	if e := v.Ended; e != nil {
 		f.add("session", e.Session)

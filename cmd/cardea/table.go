@@ -68,11 +68,23 @@ func widthOf(text string) (n int) {
 func utf16Of(r rune) []uint16 { return utf16.AppendRune(nil, r) }
 
 // table prints rows in columns that stay aligned whatever the script. Its cells are made
-// safe.
+// safe. The zero table is as wide as its cells; newTable fits a terminal.
 type table struct {
 	rows   [][]string
 	widths []int // from one write to the next, so that what comes later stays in its column
+	goesOn bool  // what comes later is not known at the first write
+
+	screen int // columns of the terminal; 0: no bound
+	yields []yield
+	steady bool // widths are never changed by what is written
+	fitted bool
+	hidden []bool
 }
+
+const (
+	nothing = "-" // an empty cell
+	gap     = 2   // blanks between columns
+)
 
 const maxCell = 60
 
@@ -89,7 +101,7 @@ func (t *table) row(cells ...any) {
 			text = fmt.Sprint(v)
 		}
 		if text == "" {
-			text = "-"
+			text = nothing
 		}
 		row[i] = text
 	}
@@ -97,6 +109,24 @@ func (t *table) row(cells ...any) {
 }
 
 func (t *table) write(out io.Writer) error {
+	t.measure()
+	if !t.fitted {
+		t.fit()
+	}
+	var b strings.Builder
+	for _, row := range t.rows {
+		t.text(&b, row)
+	}
+	t.rows = nil
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// measure makes columns as wide as what stands in them, while that may still change.
+func (t *table) measure() {
+	if t.steady || t.fitted && t.screen > 0 {
+		return
+	}
 	for _, row := range t.rows {
 		for i, cell := range row {
 			if i == len(t.widths) {
@@ -105,19 +135,21 @@ func (t *table) write(out io.Writer) error {
 			t.widths[i] = max(t.widths[i], widthOf(cell))
 		}
 	}
-	var b strings.Builder
-	for _, row := range t.rows {
-		for i, cell := range row {
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", t.widths[i]-widthOf(cell)+2))
-			}
+}
+
+func (t *table) text(b *strings.Builder, row []string) {
+	pad := 0
+	for i, cell := range row {
+		if t.hidden != nil && t.hidden[i] {
+			continue
 		}
-		b.WriteByte('\n')
+		if t.screen > 0 && i > 0 { // the first names the row
+			cell = safe(cell, t.widths[i])
+		}
+		b.WriteString(strings.Repeat(" ", pad) + cell)
+		pad = max(t.widths[i]-widthOf(cell), 0) + gap
 	}
-	t.rows = nil
-	_, err := io.WriteString(out, b.String())
-	return err
+	b.WriteByte('\n')
 }
 
 // facts prints names with their values; those without a value are left out.

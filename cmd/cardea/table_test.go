@@ -82,6 +82,26 @@ func TestColumnsStayAlignedWhateverTheScript(t *testing.T) {
 	}
 }
 
+func TestBrowsersAreNamedInWords(t *testing.T) {
+	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	s := admin.Session{ID: "x4m2", UserAgent: firefox}
+	for name, tc := range map[string]struct {
+		show func(out *bytes.Buffer) error
+		raw  bool
+	}{
+		"accounts show": {func(out *bytes.Buffer) error {
+			return accountText(out, admin.AccountShown{Account: &admin.AccountDetails{}, Sessions: []admin.Session{s}})
+		}, false},
+		"sessions list": {func(out *bytes.Buffer) error { return sessionRows(out, []admin.Session{s}) }, false},
+		"sessions show": {func(out *bytes.Buffer) error { return showTable(out, admin.Shown{Session: &s}) }, true},
+	} {
+		var out bytes.Buffer
+		if err := tc.show(&out); err != nil || !strings.Contains(out.String(), "Firefox on Linux") || strings.Contains(out.String(), firefox) != tc.raw {
+			t.Errorf("%s: %v\n%s", name, err, out.String())
+		}
+	}
+}
+
 func TestPrintedJSONIsTheSameAndShowsNothingHidden(t *testing.T) {
 	var out bytes.Buffer
 	r := &reach{p: process{out: &out}}

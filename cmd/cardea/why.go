@@ -89,6 +89,12 @@ func whyText(out io.Writer, v admin.Incident) error {
 		return fmt.Errorf("printing: %w", err)
 	}
 	fmt.Fprintf(out, "\nWhat it means\n%s\nWhat to do\n%s", indented(v.Means), indented(v.Fix))
+	if len(v.Commands) > 0 {
+		fmt.Fprintln(out)
+		for _, command := range v.Commands {
+			fmt.Fprintf(out, "  %s\n", command) // on one line, however long
+		}
+	}
 	if len(v.Notes) > 0 {
 		fmt.Fprintf(out, "\nAt the provider\n")
 		for _, note := range v.Notes {

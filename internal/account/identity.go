@@ -22,6 +22,8 @@ type Linking struct {
 	// Session is the live session of the account that the linking happens in; the store
 	// refuses when it has ended. "" asks for none.
 	Session string
+	// Incident is what a refusal can be asked about by; "" for none.
+	Incident string
 }
 
 // Ways by which an identity comes to an account that it did not make.
@@ -62,6 +64,20 @@ var (
 	ErrNotLinked = errors.New("identity is not linked to the account")
 )
 
+// TakenError is ErrTaken with what an operator needs who is asked about it.
+type TakenError struct {
+	Asking, Owner string // handles of the account that it was to go to, and of the one that has it
+	Key           string // of the identity
+	Only          bool   // the owner has no other identity
+}
+
+func (e *TakenError) Error() string {
+	return "linking to account " + e.Asking + " what account " + e.Owner + " has: " + ErrTaken.Error()
+}
+
+// Unwrap is ErrTaken.
+func (e *TakenError) Unwrap() error { return ErrTaken }
+
 // Trusts tells whether the operator trusts a provider so far that its verified e-mails
 // link identities, and whether the issuer is that provider's. It answers at once.
 type Trusts func(provider, issuer string) bool
@@ -84,6 +100,7 @@ const (
 	ApartNoAddress   Apart = "the e-mail is not plainly one address"
 	ApartNoMatch     Apart = "no identity of a provider that is trusted with it has this e-mail"
 	ApartSeveral     Apart = "several accounts have this e-mail"
+	ApartUnlinked    Apart = "an identity of this issuer was unlinked from the account with this e-mail"
 	ApartOther       Apart = "the account with this e-mail has another identity of the same issuer, which says that these are two people"
 )
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -84,7 +85,23 @@ func (s server) showAccount(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return AccountShown{Account: personView(p, n), Sessions: s.views(open)}, nil
+	v := personView(p, n)
+	if v.Picture, err = s.picture(r.Context(), ref.ID); err != nil {
+		return nil, err
+	}
+	return AccountShown{Account: v, Sessions: s.views(open)}, nil
+}
+
+func (s server) picture(ctx context.Context, id string) (Picture, error) {
+	kept, err := s.o.Store.PictureOf(ctx, id)
+	if err != nil {
+		return Picture{}, err
+	}
+	try, err := s.o.Store.PictureTry(ctx, id)
+	if err != nil {
+		return Picture{}, err
+	}
+	return Picture{Source: cmp.Or(kept.Source, "none"), UpdatedAt: kept.UpdatedAt, TriedAt: try.At, Provider: try.Provider, Error: try.Error}, nil
 }
 
 func personView(p account.Person, sessions int) *AccountDetails {

@@ -55,6 +55,7 @@ func TestAPersonIsShownWithAllThatIsKept(t *testing.T) {
 				{Key: account.KeyOf(f.people[0].Identities[0].Identity), Provider: "main", Issuer: "https://idp.example", Subject: "sub", LinkedAt: now, LastSignIn: now, Email: "ann@work.example"},
 				{Key: account.KeyOf(f.people[0].Identities[1].Identity), Provider: "second", Issuer: "https://two.example", Subject: "sub", LinkedAt: now, LastSignIn: now.Add(time.Hour), Email: "ann@example.com", EmailBelieved: true},
 			},
+			Picture: Picture{Source: "upload", UpdatedAt: now, TriedAt: now, Provider: "main", Error: "timed out"},
 		}
 		if diff := cmp.Diff(want, got.Account); diff != "" || len(got.Sessions) != 1 || got.Deleted != nil {
 			t.Errorf("%s: %d sessions\n%s", name, len(got.Sessions), diff)

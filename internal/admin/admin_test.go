@@ -34,7 +34,7 @@ func TestSessionsAreListedPageByPage(t *testing.T) {
 	}
 	want := Session{
 		ID: "a", Account: "acc-a", Handle: "ada", Provider: "main", Issuer: "https://idp.example", Subject: "sub",
-		CreatedAt: now.Add(-time.Hour), SeenAt: now, AuthTime: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour), Refreshable: true, Grant: "good", Connections: 2,
+		CreatedAt: now.Add(-time.Hour), SeenAt: now, AuthTime: now.Add(-time.Hour), ACR: "gold", ExpiresAt: now.Add(time.Hour), Refreshable: true, Grant: "good", Connections: 2,
 	}
 	if diff := cmp.Diff(want, page.Sessions[0]); diff != "" {
 		t.Error(diff)

@@ -94,7 +94,7 @@ func (s server) auditPage(ctx context.Context, f audit.Filter) (AuditPage, error
 
 func (s server) auditFilter(r *http.Request) (audit.Filter, error) {
 	q := r.URL.Query()
-	f := audit.Filter{Session: q.Get("session"), Provider: q.Get("provider"), Incident: incident.Normal(q.Get("reference"))}
+	f := audit.Filter{Session: q.Get("session"), Provider: q.Get("provider"), Email: q.Get("email"), Incident: incident.Normal(q.Get("reference"))}
 	var errs [7]error
 	f.After, errs[0] = placeOf(q, "after")
 	f.Before, errs[1] = placeOf(q, "before")
@@ -247,6 +247,7 @@ type AuditQuery struct {
 	After, Before              int64
 	Types                      []string
 	Account, Session, Provider string
+	Email                      string // contained in the address
 	Reference                  string // as a page showed it
 	Since, Until               string // RFC 3339, or how long ago
 	Newest                     bool
@@ -264,7 +265,7 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) (AuditPage, error) {
 	}
 	var page AuditPage
 	err := c.call(ctx, http.MethodGet, "/v1/audit"+query(q.Limit, "after", number(q.After), "before", number(q.Before), "type", strings.Join(q.Types, ","),
-		"account", q.Account, "session", q.Session, "provider", q.Provider, "reference", q.Reference, "since", q.Since, "until", q.Until,
+		"account", q.Account, "session", q.Session, "provider", q.Provider, "email", q.Email, "reference", q.Reference, "since", q.Since, "until", q.Until,
 		"newest", flag(q.Newest), "wait", number(int64(q.Wait/time.Second))), nil, &page)
 	return page, err
 }

@@ -101,6 +101,7 @@ func TestTheTrailIsFilteredByWhatOperatorsKnow(t *testing.T) {
 		"a kind":             {AuditQuery{Types: []string{"session"}}, audit.Filter{Types: []audit.Type{audit.SessionOpened, audit.SessionEnded}}},
 		"withdrawn provider": {AuditQuery{Provider: "withdrawn"}, audit.Filter{Provider: "withdrawn"}},
 		"session":            {AuditQuery{Session: "x' OR 1=1 --"}, audit.Filter{Session: "x' OR 1=1 --"}},
+		"e-mail":             {AuditQuery{Email: "Eve@"}, audit.Filter{Email: "Eve@"}},
 		"reference":          {AuditQuery{Reference: "3KQ7-ZT5W 2m4hxcya"}, audit.Filter{Incident: "3kq7zt5w2m4hxcya"}},
 		"times":              {AuditQuery{Since: "24h", Until: "2026-11-01T11:00:00+01:00"}, audit.Filter{Since: now.Add(-24 * time.Hour), Until: now.Add(-2 * time.Hour)}},
 	} {
@@ -210,6 +211,7 @@ func TestEveryActOfAnOperatorIsInTheTrailBeforeItIsDone(t *testing.T) {
 	act(c.Enable(t.Context(), "ann"))
 	act(c.Delete(t.Context(), "ann", "ann"))
 	act(c.End(t.Context(), EndRequest{ID: "a"}, nil))
+	act(c.End(t.Context(), EndRequest{Account: "acc-a"}, nil))
 	act(c.End(t.Context(), EndRequest{Provider: "main"}, nil))
 	act(c.End(t.Context(), EndRequest{All: true}, func(int, int) {}))
 	act(c.Retry(t.Context(), RetryRequest{ID: "e"}))
@@ -223,7 +225,7 @@ func TestEveryActOfAnOperatorIsInTheTrailBeforeItIsDone(t *testing.T) {
 		got = append(got, strings.TrimSpace(fmt.Sprint(e.Detail["verb"], " ", e.Handle, e.Session, e.Provider, " ", e.Detail["filter"], e.Detail["entry"], e.Detail["with_root_key"])))
 	}
 	want := []string{
-		"accounts.disable ann", "accounts.enable ann", "accounts.delete ann", "sessions.end a", "sessions.end main provider", "sessions.end  all",
+		"accounts.disable ann", "accounts.enable ann", "accounts.delete ann", "sessions.end adaa", "sessions.end ann account", "sessions.end main provider", "sessions.end  all",
 		"outbox.retry zmain e", "outbox.retry  failing", "backup  yes",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

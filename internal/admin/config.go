@@ -43,6 +43,9 @@ type ConfigPlan struct {
 	Ends         []ConfigEnd     `json:"ends"`
 	Sessions     int             `json:"sessions"`    // that would end
 	Connections  int             `json:"connections"` // of other sessions, that would be cut
+
+	// Stranded are accounts that nobody could sign in to any more.
+	Stranded []ConfigStranded `json:"stranded"`
 }
 
 // ConfigFault is what is wrong at a line, and what to write instead.
@@ -68,6 +71,13 @@ type ConfigChange struct {
 	From         string `json:"from,omitempty"`
 	To           string `json:"to,omitempty"`
 	NeedsRestart bool   `json:"needs_restart"`
+}
+
+// ConfigStranded counts the accounts with an identity of a provider that would go and none
+// of one that would be left.
+type ConfigStranded struct {
+	Provider string `json:"provider"`
+	Accounts int    `json:"accounts"`
 }
 
 // ConfigEnd is why sessions would end.

@@ -200,6 +200,20 @@ func (f *fake) Person(_ context.Context, id string) (account.Person, error) {
 	return account.Person{}, account.ErrErased
 }
 
+func (f *fake) PictureOf(_ context.Context, id string) (account.Picture, error) {
+	if id == "acc-a" {
+		return account.Picture{Source: account.PictureUpload, UpdatedAt: now}, f.err
+	}
+	return account.Picture{}, f.err
+}
+
+func (f *fake) PictureTry(_ context.Context, id string) (account.PictureTry, error) {
+	if id == "acc-a" {
+		return account.PictureTry{Provider: "main", Address: "hash", At: now, Error: "timed out"}, f.err
+	}
+	return account.PictureTry{}, f.err
+}
+
 func (f *fake) CountSessions(_ context.Context, flt session.Filter) (int, error) {
 	n := 0
 	for _, s := range f.sessions {
@@ -235,8 +249,9 @@ func (f *fake) PlanConfig(_ context.Context, folder string, text []byte) (Config
 	f.planned = append(f.planned, folder+": "+string(text))
 	return ConfigPlan{
 		Faults: []ConfigFault{{Line: 1, Column: 2, Key: "apps", Message: "is missing", Fix: "write it"}}, Warnings: []ConfigWarning{{Line: 3, Key: "a", Message: "b"}},
-		Changes:      []ConfigChange{{Key: "listen", From: ":1", To: ":2", NeedsRestart: true}, {Key: "apps[chat]", From: "there"}},
+		Changes:      []ConfigChange{{Key: "listen", From: ":1", To: ":2", NeedsRestart: true}, {Key: "apps[chat]", To: "removed"}},
 		NeedsRestart: []string{"listen"}, Ends: []ConfigEnd{{Why: "app", Name: "chat", Because: "no longer configured", Sessions: 2}}, Sessions: 2, Connections: 1,
+		Stranded: []ConfigStranded{{Provider: "acme", Accounts: 3}},
 	}, f.planFails
 }
 
@@ -326,7 +341,7 @@ func (f *fake) Steps(context.Context, signout.Receipt) ([]signout.Step, error) {
 func one(id session.ID) *session.Session {
 	return &session.Session{
 		ID: id, Account: "acc-" + string(id), Handle: "ada", Provider: "main", Identity: oidc.Identity{Issuer: "https://idp.example", Subject: "sub"},
-		CreatedAt: now.Add(-time.Hour), SeenAt: now, AuthTime: now.Add(-time.Hour), Limits: session.Limits{Absolute: 2 * time.Hour},
+		CreatedAt: now.Add(-time.Hour), SeenAt: now, AuthTime: now.Add(-time.Hour), ACR: "gold", Limits: session.Limits{Absolute: 2 * time.Hour},
 		SID: "secret-sid", Claims: oidc.Claims{"email": "secret@claims.example"},
 		Grant: session.Grant{Tokens: oidc.Tokens{AccessToken: "secret-at", RefreshToken: "secret-rt", IDToken: "secret-idt"}},
 	}

@@ -32,6 +32,7 @@ type Incident struct {
 	Cause    string    `json:"cause,omitempty"`
 	Means    string    `json:"means"`
 	Fix      string    `json:"fix"`
+	Commands []string  `json:"commands,omitempty"` // that do it, ready to be pasted
 	Notes    []string  `json:"notes,omitempty"`
 }
 
@@ -55,7 +56,7 @@ func (s server) why(w http.ResponseWriter, r *http.Request) {
 	v := Incident{
 		ID: a.ID, At: a.At, Kind: a.Kind, Status: a.Status, Shown: a.Shown, Step: a.Step, App: a.App, Provider: a.Provider,
 		Origin: a.Origin, Path: a.Path, Reason: a.Reason, Rule: a.Rule, Wanted: a.Wanted, Setting: a.Setting, Cause: a.Cause,
-		Means: a.Means, Fix: a.Fix, Notes: a.Notes,
+		Means: a.Means, Fix: a.Fix, Commands: a.Commands, Notes: a.Notes,
 	}
 	for _, seen := range a.Seen {
 		v.Seen = append(v.Seen, Seen{seen.Name, seen.Value, seen.Absent})

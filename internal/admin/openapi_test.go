@@ -125,9 +125,9 @@ func TestEverySchemaHasTheMembersOfItsType(t *testing.T) {
 	d := readDocument(t)
 	for _, v := range []any{
 		Session{}, SessionList{}, Step{}, SummedStep{}, Ended{}, Shown{}, EndRequest{}, EndAnswer{}, EndProgress{}, EndLine{},
-		Account{}, AccountList{}, AccountDetails{}, Email{}, Identity{}, Deleted{}, AccountShown{}, DeleteRequest{}, UnlinkRequest{}, AccountAct{},
+		Account{}, AccountList{}, AccountDetails{}, Picture{}, Email{}, Identity{}, Deleted{}, AccountShown{}, DeleteRequest{}, UnlinkRequest{}, AccountAct{},
 		Delivery{}, DeliveryList{}, RetryRequest{}, RetryAnswer{}, Fetched{}, Provider{}, ProviderList{}, Incident{}, Seen{}, AuditPage{}, audit.Event{}, audit.Personal{}, BackupRequest{}, BackupProgress{},
-		Configuration{}, ConfigPlanRequest{}, ConfigPlan{}, ConfigFault{}, ConfigWarning{}, ConfigChange{}, ConfigEnd{},
+		Configuration{}, ConfigPlanRequest{}, ConfigPlan{}, ConfigFault{}, ConfigWarning{}, ConfigChange{}, ConfigEnd{}, ConfigStranded{},
 	} {
 		typ := reflect.TypeOf(v)
 		s, ok := d.Components.Schemas[typ.Name()]

@@ -26,6 +26,17 @@ type AccountDetails struct {
 	Account
 	Emails     []Email    `json:"emails"`
 	Identities []Identity `json:"identities"`
+	Picture    Picture    `json:"picture"`
+}
+
+// Picture is where a person's picture comes from, and how the last attempt to have the
+// provider's went.
+type Picture struct {
+	Source    string    `json:"source"` // upload, provider or none
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+	TriedAt   time.Time `json:"tried_at,omitzero"`
+	Provider  string    `json:"provider,omitempty"` // that was tried
+	Error     string    `json:"error,omitempty"`    // of that attempt
 }
 
 // Email is an address that a provider said a person has.

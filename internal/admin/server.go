@@ -27,6 +27,7 @@ import (
 type Store interface {
 	Sessions
 	Accounts
+	Pictures
 	Outbox
 }
 
@@ -42,6 +43,12 @@ type Accounts interface {
 	ListAccounts(ctx context.Context, f account.Filter) ([]account.Summary, error)
 	FindAccounts(ctx context.Context, name string) ([]account.Ref, error)
 	Person(ctx context.Context, id string) (account.Person, error)
+}
+
+// Pictures are people's.
+type Pictures interface {
+	PictureOf(ctx context.Context, accountID string) (account.Picture, error)
+	PictureTry(ctx context.Context, accountID string) (account.PictureTry, error)
 }
 
 // Outbox is what must still be told, and what has been.
@@ -125,7 +132,7 @@ func (s server) routes() []route {
 		{"GET", "/v1/providers", []string{"probe"}, s.json(s.providers)},
 		{"GET", "/v1/providers/{id}", []string{"probe"}, s.json(s.provider)},
 		{"GET", "/v1/incidents/{id}", nil, s.why},
-		{"GET", "/v1/audit", []string{"after", "before", "type", "account", "session", "provider", "reference", "since", "until", "newest", "limit", "wait"}, s.json(s.audit)},
+		{"GET", "/v1/audit", []string{"after", "before", "type", "account", "session", "provider", "email", "reference", "since", "until", "newest", "limit", "wait"}, s.json(s.audit)},
 		{"GET", "/v1/config", nil, s.json(s.configuration)},
 		{"POST", "/v1/config/plan", nil, s.planConfig},
 		{"POST", "/v1/backup", nil, s.backup},

@@ -75,7 +75,7 @@ func (s server) view(x *session.Session) Session {
 	v := Session{
 		ID: string(x.ID), Account: x.Account, Handle: x.Handle, Provider: x.Provider,
 		Issuer: x.Identity.Issuer, Subject: x.Identity.Subject,
-		CreatedAt: x.CreatedAt, SeenAt: x.SeenAt, AuthTime: x.AuthTime, ExpiresAt: x.AbsoluteUntil(),
+		CreatedAt: x.CreatedAt, SeenAt: x.SeenAt, AuthTime: x.AuthTime, ACR: x.ACR, ExpiresAt: x.AbsoluteUntil(),
 		Address: x.Address, UserAgent: x.UserAgent, Refreshable: x.Grant.Tokens.RefreshToken != "",
 		Grant: "good", Connections: s.o.Connections(x.ID),
 	}
@@ -169,7 +169,11 @@ func (s server) endOne(ctx context.Context, id string) (EndAnswer, error) {
 		return EndAnswer{Already: true, Steps: []SummedStep{}}, nil
 	}
 	if !errors.Is(err, session.ErrNotFound) {
-		if err := s.asked(ctx, actEndSessions, audit.Event{Session: id}); err != nil {
+		act := audit.Event{Session: id}
+		if err == nil {
+			act.Account, act.Handle = known.Account, known.Handle
+		}
+		if err := s.asked(ctx, actEndSessions, act); err != nil {
 			return EndAnswer{}, err
 		}
 	}
@@ -199,7 +203,12 @@ func (s server) endMany(ctx context.Context, req EndRequest, progress func(int))
 			return EndAnswer{}, errors.Join(err, s.noProvider(ctx))
 		}
 	}
-	if err := s.asked(ctx, actEndSessions, audit.Event{Account: f.Account, Provider: req.Provider, App: req.App, Detail: filterOf(req)}); err != nil {
+	act := audit.Event{Account: f.Account, Provider: req.Provider, App: req.App, Detail: filterOf(req)}
+	if f.Account != "" {
+		ref, _ := s.account(ctx, f.Account) // a trail without the handle has the id
+		act.Handle = ref.Handle
+	}
+	if err := s.asked(ctx, actEndSessions, act); err != nil {
 		return EndAnswer{}, err
 	}
 	sum, err := s.o.SignOut.EndSummed(ctx, s.o.Now(), f, signout.Request{Cause: session.CauseAdmin, By: operator(ctx)}, progress)

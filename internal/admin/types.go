@@ -17,6 +17,7 @@ type Session struct {
 	CreatedAt   time.Time `json:"created_at"`
 	SeenAt      time.Time `json:"seen_at"`
 	AuthTime    time.Time `json:"auth_time"`
+	ACR         string    `json:"acr,omitempty"` // class of the authentication
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 	Address     string    `json:"address,omitempty"`
 	UserAgent   string    `json:"user_agent,omitempty"`

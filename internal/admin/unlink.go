@@ -51,5 +51,5 @@ func (s server) unlink(r *http.Request) (any, error) {
 }
 
 func notLinked() error {
-	return conflict("identity-not-linked", "The account has no such identity", "GET /v1/accounts/{account} lists the keys of those that it has (\"cardea accounts show\")")
+	return conflict("identity-not-linked", "The account has no such identity", "\"cardea accounts show\" lists the keys of those that it has")
 }

@@ -89,6 +89,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a := &App{first: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, copies: copies{version: cmp.Or(o.Version, "unknown")}, live: live.NewRegister()}
 	a.reloads.source, a.reloads.asked, a.reloads.changed = o.Source, o.Reload, o.Changed
+	a.reloads.pause = sleep
 	a.web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.gen().face.ServeHTTP(w, r) })
 	a.admin = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.gen().admin.ServeHTTP(w, r) })
 	steps := []struct {

@@ -21,7 +21,7 @@ func (a *App) Configuration() admin.Configuration {
 // the files and the environment of this process, and makes everything of it but its place.
 func (a *App) PlanConfig(ctx context.Context, folder string, text []byte) (admin.ConfigPlan, error) {
 	out := admin.ConfigPlan{
-		Faults: []admin.ConfigFault{}, Warnings: []admin.ConfigWarning{}, Changes: []admin.ConfigChange{}, NeedsRestart: []string{}, Ends: []admin.ConfigEnd{},
+		Faults: []admin.ConfigFault{}, Warnings: []admin.ConfigWarning{}, Changes: []admin.ConfigChange{}, NeedsRestart: []string{}, Ends: []admin.ConfigEnd{}, Stranded: []admin.ConfigStranded{},
 	}
 	source := a.reloads.source
 	if source == nil {
@@ -49,7 +49,12 @@ func (a *App) PlanConfig(ctx context.Context, folder string, text []byte) (admin
 	}
 	out.NeedsRestart = append(out.NeedsRestart, p.restart...)
 	for _, r := range p.reasons {
-		out.Ends = append(out.Ends, admin.ConfigEnd{Why: r.why, Name: r.name, Because: r.because, Sessions: r.sessions})
+		if r.sessions > 0 {
+			out.Ends = append(out.Ends, admin.ConfigEnd{Why: r.why, Name: r.name, Because: r.because, Sessions: r.sessions})
+		}
+	}
+	for _, x := range p.stranded {
+		out.Stranded = append(out.Stranded, admin.ConfigStranded{Provider: x.provider, Accounts: x.accounts})
 	}
 	out.Sessions = len(p.ending)
 	if err := a.complete(p.next); err != nil {

@@ -27,7 +27,7 @@ func (a *App) makeFaces(g *generation) error {
 		Guard:      a.guard, SignIn: noticing{a.signIn, a.avatars}, SignOut: a.signOut, Pages: view, Logger: a.logger, Now: a.clock.Now,
 		Absolute: limitsOf(g.cfg).Absolute, Known: a.guard.Known, HeaderBytes: g.cfg.Limits.HeaderBytes,
 		Live: a.live, Seen: a.guard.Seen, Notices: notices{g.providers}, Once: a.storage.store.Use,
-		Incidents: a.incidents, Avatars: a.avatars, Account: a.personalPage(g),
+		Incidents: a.incidents, Trail: a.trail, Avatars: a.avatars, Account: a.personalPage(g),
 	}
 	for i := range g.cfg.Providers {
 		o.Providers = append(o.Providers, webProvider(g, &g.cfg.Providers[i]))

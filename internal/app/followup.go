@@ -25,24 +25,25 @@ const (
 
 // followUp ends what must not live on under the configuration that holds now: at once
 // what the new rules do not let in where it is, then the sessions. What was under way
-// meanwhile is looked at again. Sessions of withdrawn providers and clients are ended by
+// meanwhile is looked at again, by the configuration that holds then: what another reload
+// has let in again stays. Sessions of withdrawn providers and clients are ended by
 // signOut; they are refused from the swap on, as are all others by the new rules.
 func (a *App) followUp(before *generation, p *plan) {
 	rules := touches(p, "apps") || touches(p, "access")
 	if rules {
 		a.cutAll(p.ending) // whose receipts are to count their connections
-		a.retire(before, p.next)
+		a.retire(before)
 	}
 	a.reloads.chores.start(func(ctx context.Context) {
 		a.endAll(ctx, p.reasons)
 		for _, after := range []time.Duration{settled, lateSignIns - settled} {
-			if !sleep(ctx, after) {
+			if !a.reloads.pause(ctx, after) {
 				return
 			}
 			before.close() // what a request gave back meanwhile
 			if rules {
 				a.cutAll(nil)
-				a.retire(before, p.next)
+				a.retire(before)
 			}
 		}
 		if p.clients {
@@ -52,10 +53,10 @@ func (a *App) followUp(before *generation, p *plan) {
 	})
 }
 
-// retire closes the sockets without a session of the apps that next serves no more.
-func (a *App) retire(before, next *generation) {
+// retire closes the sockets without a session of the apps that are served no more.
+func (a *App) retire(before *generation) {
 	for id := range before.upstreams {
-		if next.upstreams[id] == nil {
+		if a.gen().upstreams[id] == nil {
 			a.strangers.Close(id, string(session.CauseAccessWithdrawn))
 		}
 	}
@@ -86,18 +87,22 @@ func (a *App) endAll(ctx context.Context, reasons []*reason) {
 				break // signOut makes durable what is not
 			}
 			a.logger.Warn("sessions could not all be ended by the configuration; it is tried again", "because_of", r.why, "name", r.name, "err", err, "next", wait.String())
-			if !sleep(ctx, wait) {
+			if !a.reloads.pause(ctx, wait) {
 				return
 			}
 		}
 	}
 }
 
+// endFor ends what a reason ends under the configuration that holds now. The sessions that
+// were counted for a removed app end though it be back by now: they were opened before.
 func (a *App) endFor(ctx context.Context, r *reason) (int, error) {
 	ended := 0
 	for _, f := range r.filters {
-		n, err := a.signOut.EndWhere(ctx, a.clock.Now(), f, signout.Request{Cause: session.CauseAccessWithdrawn, By: "configuration"},
-			func(s *session.Session) bool { return ctx.Err() == nil && r.which(s) })
+		n, err := a.signOut.EndWhere(ctx, a.clock.Now(), f, signout.Request{Cause: session.CauseAccessWithdrawn, By: "configuration", Because: r.String()},
+			func(s *session.Session) bool {
+				return ctx.Err() == nil && (r.why == whyApp && r.counted[s.ID] || r.which(a.gen(), f, s))
+			})
 		ended += n
 		if err != nil {
 			return ended, err
@@ -109,12 +114,12 @@ func (a *App) endFor(ctx context.Context, r *reason) (int, error) {
 // cutAll cuts every live connection that the rules that hold now do not let in where it
 // is, but for some sessions. Requests that may still turn out to be ordinary ones are left to end.
 func (a *App) cutAll(except map[session.ID]bool) {
-	g, cut := a.gen(), 0
+	cut := 0
 	a.eachLive(func(id string, s *session.Session) {
 		if except[s.ID] {
 			return
 		}
-		cut += a.live.Cut(id, string(session.CauseAccessWithdrawn), func(c live.Conn) bool { return brief(c) || holds(g, c, s) })
+		cut += a.live.Cut(id, string(session.CauseAccessWithdrawn), func(c live.Conn) bool { return brief(c) || holds(a.gen(), c, s) })
 	})
 	if cut > 0 {
 		a.logger.Warn("connections closed: the new configuration does not let them in", "closed", cut)

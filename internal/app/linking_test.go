@@ -145,7 +145,7 @@ func TestOnePersonByTwoProvidersLinkedUnlinkedAndLinkedAgain(t *testing.T) {
 	before := w.whoami(laptop, "main")
 	alice := w.account("alice")
 	for round, want := range []string{"linked", "already-linked"} {
-		if p := w.links(laptop); p.status != http.StatusOK || !strings.HasSuffix(p.url, "/.cardea/account?done="+want) {
+		if p := w.links(laptop); p.status != http.StatusOK || !strings.HasSuffix(p.url, "/.cardea/account?done="+want+"&provider=second") {
 			t.Fatalf("round %d ends at %s: %d\n%s", round, p.url, p.status, p.body)
 		}
 	}
@@ -178,7 +178,7 @@ func TestOnePersonByTwoProvidersLinkedUnlinkedAndLinkedAgain(t *testing.T) {
 	if now := w.account(alice.ID); len(now.Identities) != 1 || now.Sessions != 1 {
 		t.Errorf("%+v", now)
 	}
-	if p := w.links(laptop); !strings.HasSuffix(p.url, "?done=linked") {
+	if p := w.links(laptop); !strings.HasSuffix(p.url, "?done=linked&provider=second") {
 		t.Errorf("once more: %s, %d", p.url, p.status)
 	}
 	if after := w.whoami(w.browser("alice", "wonderland"), "second"); after != before {
@@ -227,7 +227,7 @@ func TestTheSameNameAtTwoProvidersIsTwoPeopleUntilOneOfThemLinks(t *testing.T) {
 		t.Fatalf("%d\n%s", p.status, p.body)
 	}
 	why, problem := w.asked(p.reference(t))
-	if why.Reason != "taken" || why.Kind != "link-refused" || !strings.Contains(why.Fix, "cardea accounts unlink") {
+	if why.Reason != "taken/only" || why.Kind != "link-refused" || !strings.Contains(strings.Join(why.Commands, "\n"), "cardea accounts delete "+second.Handle) {
 		t.Errorf("%+v %+v", why, problem)
 	}
 	if len(w.account(alice.ID).Identities) != 1 || len(w.account(second.ID).Identities) != 1 {
@@ -241,7 +241,7 @@ func TestTheSameNameAtTwoProvidersIsTwoPeopleUntilOneOfThemLinks(t *testing.T) {
 	if _, err := w.operator().Delete(t.Context(), second.ID, second.Handle); err != nil {
 		t.Fatal(err)
 	}
-	if p := w.links(first); !strings.HasSuffix(p.url, "?done=linked") {
+	if p := w.links(first); !strings.HasSuffix(p.url, "?done=linked&provider=second") {
 		t.Errorf("%d %s\n%s", p.status, p.url, p.body)
 	}
 	act, err := w.operator().Unlink(t.Context(), "alice", keyOf(w.account(alice.ID), "second"))

@@ -18,8 +18,17 @@ type plan struct {
 	restart []string // keys that are not taken over while running
 	clients bool     // the gateway is another client somewhere
 
-	reasons []*reason
-	ending  map[session.ID]bool
+	reasons  []*reason
+	ending   map[session.ID]bool
+	stranded []stranded
+}
+
+// stranded are accounts that nobody can sign in to once a provider is gone: they have an
+// identity of it, and none of a provider that is left. Those of two providers that go
+// are counted for each.
+type stranded struct {
+	provider string
+	accounts int
 }
 
 // Why sessions end.
@@ -33,9 +42,15 @@ const (
 type reason struct {
 	why, name, because string
 	filters            []session.Filter
-	which              func(*session.Session) bool
-	sessions           int
+	// which tells whether a session that a filter found ends under a generation: the plan's,
+	// or the one that holds when it is asked again.
+	which    func(g *generation, f session.Filter, s *session.Session) bool
+	counted  map[session.ID]bool // that are told of it
+	sessions int
 }
+
+// String is the reason in the words of the audit trail.
+func (r *reason) String() string { return r.why + " " + r.name + ": " + r.because }
 
 func (p *plan) keys() string {
 	list := make([]string, len(p.changes))
@@ -61,10 +76,36 @@ func (a *App) plan(ctx context.Context, before *generation, cfg *config.Config) 
 	if p.reasons, err = a.reasons(ctx, before, p.next); err != nil {
 		return nil, fmt.Errorf("looking for the sessions that it ends: %w", err)
 	}
-	if p.ending, err = a.count(ctx, p.reasons); err != nil {
+	if p.ending, err = a.count(ctx, p.next, p.reasons); err != nil {
 		return nil, fmt.Errorf("counting the sessions that it ends: %w", err)
 	}
+	if p.stranded, err = a.strand(ctx, before, p.next); err != nil {
+		return nil, fmt.Errorf("counting the accounts that nobody could sign in to: %w", err)
+	}
 	return p, nil
+}
+
+// strand counts, for each provider that goes, the accounts that are stranded by it.
+func (a *App) strand(ctx context.Context, before, next *generation) ([]stranded, error) {
+	var providers, issuers []string
+	for id, p := range next.providers {
+		providers, issuers = append(providers, id), append(issuers, p.Issuer())
+	}
+	var list []stranded
+	for i := range before.cfg.Providers {
+		id := before.cfg.Providers[i].ID
+		if slices.Contains(providers, id) {
+			continue
+		}
+		n, err := a.storage.store.Stranded(ctx, id, providers, issuers)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			list = append(list, stranded{id, n})
+		}
+	}
+	return list, nil
 }
 
 // reasons are why the next generation would end sessions that live under the one before.
@@ -80,7 +121,7 @@ func (a *App) reasons(ctx context.Context, before, next *generation) ([]*reason,
 	for _, x := range withdrawn {
 		list = append(list, &reason{
 			why: whyProvider, name: x.Provider, because: next.clients.Changed(x.Provider), filters: []session.Filter{{Provider: x.Provider}},
-			which: func(s *session.Session) bool { return s.Client == x.Client },
+			which: func(_ *generation, _ session.Filter, s *session.Session) bool { return s.Client == x.Client },
 		})
 	}
 	removed, err := a.removedApps(ctx, before, next)
@@ -91,7 +132,7 @@ func (a *App) reasons(ctx context.Context, before, next *generation) ([]*reason,
 	if next.admission != nil && !reflect.DeepEqual(before.admission, next.admission) {
 		list = append(list, &reason{
 			why: whyRule, name: "access", because: "no longer admits them", filters: []session.Filter{{}},
-			which: func(s *session.Session) bool { return !admitted(next, s).Allowed },
+			which: func(g *generation, _ session.Filter, s *session.Session) bool { return !admitted(g, s).Allowed },
 		})
 	}
 	return list, nil
@@ -108,8 +149,9 @@ func (a *App) removedApps(ctx context.Context, before, next *generation) ([]*rea
 	}
 	for i := range before.cfg.Apps {
 		c := &before.cfg.Apps[i]
-		r := &reason{why: whyApp, name: c.ID, because: "no longer configured", which: func(*session.Session) bool { return true }}
-		if !slices.ContainsFunc(next.cfg.Apps, func(x config.App) bool { return x.ID == c.ID }) {
+		r := &reason{why: whyApp, name: c.ID, because: "no longer configured",
+			which: func(g *generation, f session.Filter, _ *session.Session) bool { return gone(g.cfg, f) }}
+		if gone(next.cfg, session.Filter{Jar: c.ID}) {
 			r.filters = append(r.filters, session.Filter{Jar: c.ID})
 		} else {
 			r.because = "no longer at " + c.URL.Origin.String()
@@ -143,6 +185,15 @@ func (a *App) abandoned(ctx context.Context, before, next *generation) ([]string
 	}), nil
 }
 
+// gone tells whether a configuration has nothing that is what a filter asks for: the app
+// whose cookies are kept, or what serves the origin of a seat.
+func gone(cfg *config.Config, f session.Filter) bool {
+	if f.Jar != "" {
+		return !slices.ContainsFunc(cfg.Apps, func(c config.App) bool { return c.ID == f.Jar })
+	}
+	return !slices.ContainsFunc(origins(cfg), func(o config.Origin) bool { return o.Matches(f.Origin) })
+}
+
 // origins are those that a configuration serves.
 func origins(cfg *config.Config) []config.Origin {
 	list := []config.Origin{cfg.PublicURL}
@@ -156,9 +207,10 @@ const surveyPage = 500
 
 // count fills in how many sessions each reason ends, each session counted for the first
 // that does, and returns which they are.
-func (a *App) count(ctx context.Context, reasons []*reason) (map[session.ID]bool, error) {
+func (a *App) count(ctx context.Context, g *generation, reasons []*reason) (map[session.ID]bool, error) {
 	ending := map[session.ID]bool{}
 	for _, r := range reasons {
+		r.counted = map[session.ID]bool{}
 		for _, f := range r.filters {
 			f.Limit = surveyPage
 			for {
@@ -167,8 +219,8 @@ func (a *App) count(ctx context.Context, reasons []*reason) (map[session.ID]bool
 					return nil, err
 				}
 				for _, s := range list {
-					if !ending[s.ID] && r.which(s) {
-						ending[s.ID] = true
+					if !ending[s.ID] && r.which(g, f, s) {
+						ending[s.ID], r.counted[s.ID] = true, true
 						r.sessions++
 					}
 				}

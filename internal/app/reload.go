@@ -37,8 +37,9 @@ type reloads struct {
 	asked   <-chan os.Signal
 	changed func(*config.Config)
 
-	one      sync.Mutex  // held by the reload under way
-	refused  atomic.Bool // the last one was
+	one      sync.Mutex                                // held by the reload under way
+	refused  atomic.Bool                               // the last one was
+	pause    func(context.Context, time.Duration) bool // sleep
 	departed departed
 	chores   chores
 }
@@ -119,7 +120,13 @@ func (a *App) Reload(ctx context.Context) error {
 		a.logger.Info("configuration changes", "key", c.Key, "from", c.Old, "to", c.New)
 	}
 	for _, r := range p.reasons {
+		if r.sessions == 0 {
+			continue
+		}
 		a.logger.Warn("the new configuration ends sessions", "because_of", r.why, "name", r.name, "because", r.because, "sessions", r.sessions)
+	}
+	for _, x := range p.stranded {
+		a.logger.Warn("the new configuration leaves accounts that nobody can sign in to", "provider", x.provider, "accounts", x.accounts)
 	}
 	a.replace(before, p)
 	a.logger.Info("configuration reloaded", "file", cfg.File, "sha256", shortDigest(cfg), "changes", len(p.changes), "ends", len(p.ending))

@@ -39,9 +39,10 @@ func newEcho(t *testing.T, name string) (*echo, string) {
 	s.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if state == http.StateNew {
+		switch state {
+		case http.StateNew:
 			e.open[c] = true
-		} else if state == http.StateClosed || state == http.StateHijacked {
+		case http.StateClosed, http.StateHijacked:
 			delete(e.open, c)
 		}
 	}

@@ -142,6 +142,9 @@ func TestARemovedAppEndsTheSessionsThatUsedItAndHearsOfIt(t *testing.T) {
 			if e := s.events(audit.ConfigChanged); len(e) != 1 || e[0].Detail["ends"] != "1" {
 				t.Errorf("%+v", e)
 			}
+			if e := s.events(audit.SessionEnded); len(e) != 1 || e[0].Detail["because"] != "app "+name+": no longer configured" {
+				t.Errorf("%+v", e)
+			}
 			// The person comes back by the same sign-in at the provider, to what is left.
 			if p := user.visit("/"); p.body != "one for alice" {
 				t.Errorf("back: %d at %s: %s", p.status, p.url, p.body)
@@ -221,6 +224,9 @@ func TestWhoIsNoLongerAdmittedIsOutAtOnce(t *testing.T) {
 	}
 	eventually(t, "the end is written", func() bool { return s.causes() == string(session.CauseAccessWithdrawn) })
 	eventually(t, "the app has heard", func() bool { return s.two.told() == 1 })
+	if e := s.events(audit.SessionEnded); len(e) != 1 || e[0].Detail["because"] != "rule access: no longer admits them" {
+		t.Errorf("%+v", e)
+	}
 	if got := says(t, kept, "still"); got != "one still" {
 		t.Errorf("%q", got)
 	}

@@ -169,7 +169,7 @@ func (p plan) allows(row int, from, to string) bool {
 	case level == 4:
 		return below <= 2 || to == "pages"
 	case level == 7:
-		return to == "app" || to == "demo" || to == "admin" || to == "audit" || to == "device"
+		return to == "app" || to == "demo" || to == "admin" || to == "audit" || to == "device" || to == "strict"
 	}
 	return below < level && (level >= 5 || below <= 2)
 }

@@ -59,6 +59,7 @@ type Filter struct {
 	Session  string
 	Provider string
 	Incident string
+	Email    string    // contained in the person's address, whatever the case of ASCII letters
 	Since    time.Time // At or later
 	Until    time.Time // before
 	Newest   bool      // the newest first
@@ -101,6 +102,19 @@ func WithClient(ctx context.Context, address, userAgent string) context.Context 
 func ClientOf(ctx context.Context) (address, userAgent string) {
 	v, _ := ctx.Value(clientKey{}).(clientValue)
 	return v.address, v.userAgent
+}
+
+type sessionKey struct{}
+
+// InSession returns a context whose acts a person asks for in a session.
+func InSession(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, sessionKey{}, id)
+}
+
+// SessionOf returns what InSession was told; "" when it was not.
+func SessionOf(ctx context.Context) string {
+	id, _ := ctx.Value(sessionKey{}).(string)
+	return id
 }
 
 // Bounds of what is kept of one event, in bytes.

@@ -13,6 +13,8 @@ import (
 const (
 	// perMinute is how many refusals of one cheap cause are told one by one in a minute.
 	perMinute = 60
+	// perDay is how many of them are in a day: whoever goes on and on fills no disk either.
+	perDay = 5000
 	// maxWaiting bounds what waits for a store that does not answer.
 	maxWaiting = 4096
 	keepBatch  = 200
@@ -45,8 +47,13 @@ type Keeper struct {
 	down    bool      // the last try failed
 	lost    int       // events that there was no room for
 	since   time.Time // when the first of them was
-	minute  time.Time // that seen counts
+	minute  time.Time // that seen and told count
 	seen    map[string]int
+	told    map[string]int // of seen, those that are told one by one
+	day     time.Time      // that today counts
+	today   map[string]int // told
+
+	repeats repeats
 }
 
 // NewKeeper returns a Keeper; Run must be running.
@@ -54,7 +61,7 @@ func NewKeeper(o KeeperOptions) (*Keeper, error) {
 	if o.Writer == nil || o.Logger == nil || o.Now == nil {
 		return nil, errors.New("audit: Writer, Logger and Now are required")
 	}
-	return &Keeper{o: o, seen: map[string]int{}}, nil
+	return &Keeper{o: o, seen: map[string]int{}, told: map[string]int{}, today: map[string]int{}}, nil
 }
 
 // Record writes events, durably, or keeps them until that can be done: then it returns
@@ -94,9 +101,13 @@ func (k *Keeper) Record(ctx context.Context, now time.Time, events ...Event) err
 
 var errWaiting = errors.New("audit trail cannot be written just now")
 
-// counted counts a refusal and tells whether it is told by itself. The counts of a minute
+// counted counts a refusal and tells whether it is told by itself: one that an app's rules
+// repeat is not. The counts of a minute
 // that is over are told by its last event, or by Run.
 func (k *Keeper) counted(now time.Time, e Event) bool {
+	if e.Type == AccessRefused {
+		return !k.repeats.again(now, e)
+	}
 	if e.Type != SigninRefused && e.Type != IdentityLinkRefused {
 		return true
 	}
@@ -107,7 +118,12 @@ func (k *Keeper) counted(now time.Time, e Event) bool {
 	defer k.mu.Unlock()
 	k.turn(now)
 	k.seen[e.Cause]++
-	return k.seen[e.Cause] <= perMinute
+	if k.told[e.Cause] >= perMinute || k.today[e.Cause] >= perDay {
+		return false
+	}
+	k.told[e.Cause]++
+	k.today[e.Cause]++
+	return true
 }
 
 // turn begins another minute when one is over, or when the clock was set back, and lets
@@ -117,15 +133,20 @@ func (k *Keeper) turn(now time.Time) {
 		return
 	}
 	for cause, n := range k.seen {
-		if n > perMinute {
+		if n > k.told[cause] {
 			k.add(Event{
 				ID: NewID(), At: now, Type: SigninRefusals, Actor: ActorGateway, Cause: cause,
-				Detail: map[string]string{"count": strconv.Itoa(n - perMinute), "since": k.minute.UTC().Format(time.RFC3339)},
+				Detail: map[string]string{"count": strconv.Itoa(n - k.told[cause]), "since": k.minute.UTC().Format(time.RFC3339)},
 			})
 		}
 	}
 	clear(k.seen)
+	clear(k.told)
 	k.minute = now
+	if day := now.UTC().Truncate(24 * time.Hour); !day.Equal(k.day) {
+		clear(k.today)
+		k.day = day
+	}
 }
 
 // outage tells whether the store took the last events. While it does not, Run alone asks

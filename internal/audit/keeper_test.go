@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +132,39 @@ func TestAFloodOfCheapRefusalsIsToldByItsNumber(t *testing.T) {
 		synctest.Wait()
 		if l.count(SigninRefusals) != 2 {
 			t.Error("a quiet minute is told")
+		}
+	})
+}
+
+func TestAFloodThatGoesOnForDaysFillsNoDisk(t *testing.T) {
+	keeping(t, func(t *testing.T, k *Keeper, l *ledger, _ func(), _ *bytes.Buffer) {
+		const days, rate = 2, 70 // in a minute
+		refused := 0
+		for range days * 24 * 60 {
+			for range rate {
+				if err := k.Record(t.Context(), time.Now(), refusedFor("other-browser")); err != nil {
+					t.Fatal(err)
+				}
+				refused++
+			}
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		one, counted := l.count(SigninRefused), 0
+		for _, e := range l.list {
+			if e.Type == SigninRefusals {
+				n, err := strconv.Atoi(e.Detail["count"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				counted += n
+			}
+		}
+		if one > (days+1)*perDay || l.count(SigninRefusals) > days*24*60+1 {
+			t.Errorf("%d events one by one, and %d numbers", one, l.count(SigninRefusals))
+		}
+		if one+counted != refused {
+			t.Errorf("%d and %d were told of %d", one, counted, refused)
 		}
 	})
 }

@@ -80,7 +80,7 @@ var signInTypes = []Definition{
 		}),
 	},
 	{
-		Type: SigninRefusals, Means: "More sign-ins or linkings were refused within a minute than are told one by one. Only causes that a stranger can bring about without a sign-in at the provider are counted so.",
+		Type: SigninRefusals, Means: "More sign-ins or linkings were refused than are told one by one in a minute, or in a day. Only causes that a stranger can bring about without a sign-in at the provider are counted so.",
 		Actors: []string{ActorGateway}, Fields: []string{"cause"},
 		Causes: []Word{
 			{"provider", "as for `signin.refused`"},
@@ -101,6 +101,19 @@ var signInTypes = []Definition{
 		},
 		Example: example(SigninRefusals, ActorGateway, Event{Cause: "other-browser", Detail: map[string]string{"count": "1432", "since": "2026-11-22T09:29:00Z"}}),
 	},
+	{
+		Type: AccessRefused, Means: "The rules of an app, or of a path of it, kept out somebody who is signed in. It is told once in ten minutes for each session, app and rule, for a page, a picture or a script alike.",
+		Actors: []string{ActorPerson}, Fields: append([]string{"app", "incident"}, ofSession...), Personal: []string{"address", "user_agent"},
+		Detail: []Word{
+			{"rule", "where the rule stands in the configuration"},
+			{"reason", "the rule's reason: group, email, claim, provider, class, ..."},
+		},
+		Example: example(AccessRefused, ActorPerson, Event{
+			Account: exampleAccount, Handle: "ann", Session: exampleSession, Provider: "main", App: "docs", Incident: "mzxw6ytboi5gk3dp",
+			Detail:   map[string]string{"rule": "apps[docs].access.groups", "reason": "group"},
+			Personal: &Personal{Address: "192.0.2.7", UserAgent: "Mozilla/5.0"},
+		}),
+	},
 }
 
 var signOutTypes = []Definition{
@@ -117,7 +130,7 @@ var signOutTypes = []Definition{
 			{"expired", "the idle or the absolute limit"},
 			{"refresh-refused", "the provider withdrew the grant"},
 			{"unconfirmed", "the provider could not be asked for too long"},
-			{"access-withdrawn", "the rules no longer admit the person"},
+			{"access-withdrawn", "the rules no longer admit the person, or an app that they used is no longer in the configuration: see because"},
 			{"account", "the account was disabled or deleted"},
 			{"identity", "the identity was unlinked"},
 			{"provider", "the provider or the client was withdrawn from the configuration"},
@@ -131,6 +144,7 @@ var signOutTypes = []Definition{
 			{"browser", "`yes`: the browser was to be sent to the provider's logout; `browser.returned` says that it came back"},
 			{"fresh", "`yes`: the next sign-in of this browser must authenticate anew"},
 			{"renewed_by", "the session that goes on instead"},
+			{"because", "where a reload withdrew access: `app` or `rule`, which one, and what became of it"},
 		},
 		Example: example(SessionEnded, ActorPerson, Event{
 			Account: exampleAccount, Handle: "ann", Session: exampleSession, Provider: "main", Cause: "button",
@@ -164,9 +178,9 @@ var signOutTypes = []Definition{
 }
 
 func delivery(t Type, means string, causes []Word, e Event) Definition {
-	e.Session, e.Provider = exampleSession, "main"
+	e.Account, e.Handle, e.Session, e.Provider = exampleAccount, "ann", exampleSession, "main"
 	e.Detail["kind"], e.Detail["entry"] = "end-session", exampleEntry
-	fields := []string{"session", "provider", "app"}
+	fields := []string{"account", "handle", "session", "provider", "app"}
 	if causes != nil {
 		fields = append(fields, "cause")
 	}

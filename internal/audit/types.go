@@ -11,6 +11,7 @@ const (
 	SessionEnded   Type = "session.ended"
 	SigninRefused  Type = "signin.refused"
 	SigninRefusals Type = "signin.refusals"
+	AccessRefused  Type = "access.refused"
 
 	ProviderNotice  Type = "provider.notice"
 	BrowserReturned Type = "browser.returned"

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"maps"
@@ -18,8 +19,9 @@ import (
 type Change struct {
 	// Key is its path: apps[chat].upstream. Members of lists are named by their ids.
 	Key string
-	// Old and New are the values in words, bounded, "" where there is none. They are never a
-	// secret, and of an overridden record's fields they are left out.
+	// Old and New are the values in words, bounded, and never a secret. Old is "" where there
+	// was none, and where no value is told: New then is a word (added, removed, set, changed).
+	// So are the fields of an overridden record told.
 	Old, New string
 	// Restart: a running gateway cannot take it over (NeedsRestart).
 	Restart bool
@@ -28,11 +30,9 @@ type Change struct {
 // String gives the change on one line.
 func (c Change) String() string {
 	switch {
-	case c.Old == "" && c.New == "":
-		return c.Key
 	case c.Old == "":
 		return c.Key + ": " + c.New
-	case c.New == "":
+	case c.New == wordRemoved:
 		return c.Key + ": no longer " + c.Old
 	}
 	return c.Key + ": " + c.Old + " becomes " + c.New
@@ -41,8 +41,9 @@ func (c Change) String() string {
 // Words of a change that are no values.
 const (
 	wordAdded   = "added"
-	wordRemoved = "there"
-	wordStated  = "stated"
+	wordRemoved = "removed"
+	wordSet     = "set"
+	wordChanged = "changed"
 	wordContent = "what it names has another content"
 )
 
@@ -58,7 +59,7 @@ func Diff(before, after *Config) []Change {
 type differ struct{ list []Change }
 
 func (d *differ) add(key, from, to string) {
-	d.list = append(d.list, Change{Key: key, Old: from, New: to, Restart: NeedsRestart(key)})
+	d.list = append(d.list, Change{Key: key, Old: from, New: cmp.Or(to, wordRemoved), Restart: NeedsRestart(key)})
 }
 
 // fields compares two structs key by key.
@@ -103,9 +104,9 @@ func (d *differ) pointers(path string, a, b reflect.Value) {
 	switch {
 	case a.IsNil() && b.IsNil():
 	case a.IsNil():
-		d.add(path, "", wordStated)
+		d.add(path, "", wordSet)
 	case b.IsNil():
-		d.add(path, wordStated, "")
+		d.add(path, "", wordRemoved)
 	default:
 		d.values(path, a.Elem(), b.Elem())
 	}
@@ -119,7 +120,7 @@ func (d *differ) lists(path string, a, b reflect.Value) {
 	for _, m := range was {
 		i := slices.IndexFunc(is, func(x member) bool { return x.name == m.name })
 		if i < 0 {
-			d.add(path+"["+m.name+"]", wordRemoved, "")
+			d.add(path+"["+m.name+"]", "", wordRemoved)
 			continue
 		}
 		stay = append(stay, m.name)
@@ -193,11 +194,11 @@ func (d *differ) nodes(path string, a, b any) {
 		switch {
 		case reflect.DeepEqual(a, b):
 		case a == nil:
-			d.add(path, "", wordStated)
+			d.add(path, "", wordSet)
 		case b == nil:
-			d.add(path, wordStated, "")
+			d.add(path, "", wordRemoved)
 		default:
-			d.add(path, "", "")
+			d.add(path, "", wordChanged)
 		}
 		return
 	}
@@ -309,7 +310,7 @@ func said(v reflect.Value) string {
 		}
 		return strings.Join(list, ", ")
 	case reflect.Struct:
-		return wordStated
+		return wordSet
 	}
 	return fmt.Sprint(v.Interface())
 }

@@ -172,7 +172,7 @@ func TestOneStaysSignedInOverARestartOfTheDemo(t *testing.T) {
 	if _, page := b.open(gateway); !strings.Contains(page, "Hello, Alice Liddell") {
 		t.Fatalf("after signing in: %s", page)
 	}
-	if guide := o.Out.(*text).String(); !strings.Contains(guide, gateway) || !strings.Contains(guide, "alice / wonderland") {
+	if guide := o.Out.(*text).String(); !strings.Contains(guide, gateway) || !strings.Contains(guide, "alice / wonderland") || !strings.Contains(guide, gateway+"/.cardea/account") {
 		t.Errorf("guide:\n%s", guide)
 	}
 	stop()

@@ -23,6 +23,8 @@ Try
   Sign out in one tab           the WebSocket and the feed end in every tab; the
                                 receipt says what ended, here and at the provider
   Open the address again        the signed-out page; signing in asks for the password
+  Open "My account"             how you sign in and where, your picture, what
+                                happened lately: %[1]s/.cardea/account
   Another browser, signed in    %[4]s sessions list --config %[5]s
                                 %[4]s sessions end --all --config %[5]s
 

@@ -53,6 +53,11 @@ func (c Cookies) SetProvider(w http.ResponseWriter, id string) {
 	c.set(w, c.Provider, id, RememberFor)
 }
 
+// ForgetProvider takes that back.
+func (c Cookies) ForgetProvider(w http.ResponseWriter) {
+	c.set(w, c.Provider, "", -time.Second)
+}
+
 func (c Cookies) set(w http.ResponseWriter, name, value string, life time.Duration) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),

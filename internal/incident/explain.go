@@ -10,6 +10,8 @@ import (
 type Explanation struct {
 	Means string `json:"means"`
 	Fix   string `json:"fix"`
+	// Commands do it, ready to be pasted.
+	Commands []string `json:"commands,omitempty"`
 	// Notes are what the provider's record tells its operators about this.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -40,7 +42,7 @@ func explain(i Incident, of Advice) (Incident, Explanation) {
 		i = p.told(i, found)
 		break
 	}
-	e := Explanation{Means: fill(r.means, i), Fix: fill(r.fix, i)}
+	e := Explanation{Means: fill(r.means, i), Fix: fill(r.fix, i), Commands: commandsOf(i)}
 	for _, topic := range r.topics {
 		name, isFix := strings.CutPrefix(topic, fixOf)
 		if text := of.Fixes[name]; isFix && text != "" {
@@ -54,6 +56,33 @@ func explain(i Incident, of Advice) (Incident, Explanation) {
 		}
 	}
 	return i, e
+}
+
+// commandsOf are the commands that settle a linking of what belongs to another account.
+func commandsOf(i Incident) []string {
+	seen := func(name string) string {
+		n := slices.IndexFunc(i.Seen, func(s Seen) bool { return s.Name == name })
+		if n < 0 || strings.ContainsFunc(i.Seen[n].Value, unpasted) {
+			return ""
+		}
+		return i.Seen[n].Value
+	}
+	owner, identity := seen(SeenOwner), seen(SeenIdentity)
+	switch {
+	case i.Kind != KindLink || owner == "" || identity == "":
+		return nil
+	case strings.HasSuffix(i.Reason, "/only"):
+		return []string{"cardea accounts show " + owner, "cardea accounts delete " + owner + " --yes " + owner}
+	case identity[0] == '-':
+		return []string{"cardea accounts show " + owner, "cardea accounts unlink --yes " + owner + " -- " + owner + " " + identity}
+	}
+	return []string{"cardea accounts show " + owner, "cardea accounts unlink " + owner + " " + identity + " --yes " + owner}
+}
+
+// unpasted tells of a character that neither handles nor keys have: a shell may read more
+// into it.
+func unpasted(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
 }
 
 // rowOf finds the row of a kind and a reason. A reason may have a closer part after a

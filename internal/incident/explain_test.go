@@ -93,6 +93,33 @@ func TestEveryRefusedLinkIsExplained(t *testing.T) {
 	}
 }
 
+func TestARefusedLinkIsExplainedByCommandsThatCanBePasted(t *testing.T) {
+	taken := func(reason, owner, identity string) Incident {
+		return Incident{Kind: KindLink, Reason: reason, Provider: "main", Seen: []Seen{{Name: SeenAccount, Value: "ann"}, {Name: SeenOwner, Value: owner}, {Name: SeenIdentity, Value: identity}}}.Clean()
+	}
+	for name, c := range map[string]struct {
+		i    Incident
+		want []string
+	}{
+		"one of several":      {taken("taken", "ann-2", "5vY0tqLWnEBHXyqu9LxA2Q"), []string{"cardea accounts show ann-2", "cardea accounts unlink ann-2 5vY0tqLWnEBHXyqu9LxA2Q --yes ann-2"}},
+		"a key like a flag":   {taken("taken", "ann-2", "-vY0tqLWnEBHXyqu9LxA2Q"), []string{"cardea accounts show ann-2", "cardea accounts unlink --yes ann-2 -- ann-2 -vY0tqLWnEBHXyqu9LxA2Q"}},
+		"the only one":        {taken("taken/only", "ann-2", "5vY0tqLWnEBHXyqu9LxA2Q"), []string{"cardea accounts show ann-2", "cardea accounts delete ann-2 --yes ann-2"}},
+		"what a shell reads":  {taken("taken", "ann;reboot", "k"), nil},
+		"an owner not known":  {taken("taken", "", "k"), nil},
+		"nothing seen":        {Incident{Kind: KindLink, Reason: "taken"}, nil},
+		"another kind at all": {Incident{Kind: KindDenied, Seen: taken("taken", "ann-2", "k").Seen}, nil},
+	} {
+		_, e := explain(c.i, Advice{})
+		if diff := cmp.Diff(c.want, e.Commands); diff != "" || e.Means == "" || strings.Contains(e.Means+e.Fix, "{") {
+			t.Errorf("%s: %q %q (-want +got)\n%s", name, e.Means, e.Fix, diff)
+		}
+	}
+	_, several := explain(taken("taken", "a-2", "k"), Advice{})
+	if _, only := explain(taken("taken/only", "a-2", "k"), Advice{}); only.Fix == several.Fix {
+		t.Error("an only identity is explained like any other")
+	}
+}
+
 func TestEveryEndOfASessionIsExplained(t *testing.T) {
 	causes := constants(t, "session", "Cause")
 	if len(causes) < 15 || !slices.Contains(causes, "refresh-refused") {

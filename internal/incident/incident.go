@@ -95,6 +95,13 @@ type Head struct {
 // Head returns i without its details.
 func (i Incident) Head() Head { return Head{ID: i.ID, At: i.At, Kind: i.Kind} }
 
+// Names of what was seen of a linking that was refused, that its commands are made of.
+const (
+	SeenAccount  = "account"  // handle of the account that asked
+	SeenOwner    = "owner"    // handle of the account that has the identity
+	SeenIdentity = "identity" // its key
+)
+
 const (
 	maxWord  = 200
 	maxPath  = 512

@@ -96,8 +96,8 @@ var table = map[key]row{
 		"See why the provider did not answer (\"cardea doctor --provider {provider}\"). limits.refresh_failing is how long sessions outlive that.", nil,
 	},
 	{"session-required", "access-withdrawn"}: {
-		"What the provider said of the person at a refresh no longer satisfies the rules of access.",
-		"The log has \"access withdrawn at refresh\" with the rule. The person signs in again, and the page then shown has an id of its own that names what was seen.", nil,
+		"What the provider said of the person at a refresh no longer satisfies the rules of access, or a reload of the configuration changed the rules or removed an app that they used.",
+		"The log has \"access withdrawn at refresh\" with the rule; after a reload, the session.ended of the audit trail says because of what. The person signs in again, and the page then shown has an id of its own that names what was seen.", nil,
 	},
 	{"session-required", "account"}:       {"The account was disabled or deleted.", "Nothing is wrong with the session. Whoever disabled the account can enable it again.", nil},
 	{"session-required", "identity"}:      {"The identity that the person signed in with was unlinked from the account.", "They sign in with another identity of the account, or link it again.", nil},

@@ -114,7 +114,11 @@ var signInTable = map[key]row{
 	},
 	{KindLink, "taken"}: {
 		"The person signed in at {provider} to link the identity that they have there, and it belongs to another account. An identity is never moved by itself.",
-		"The person signs in with it and unlinks it there, then links it here. Where it is that account's only one, see that one person owns both (\"cardea accounts list --email\" finds them), and take it away with \"cardea accounts unlink\" or delete the account with \"cardea accounts delete\".", nil,
+		"The person signs in with it and unlinks it there, then links it here. Or, once you know that one person owns both accounts, take the identity from the account that has it; the person links it anew.", nil,
+	},
+	{KindLink, "taken/only"}: {
+		"The person signed in at {provider} to link the identity that they have there, and it is the only one of another account. An identity is never moved by itself, and the last one is never unlinked.",
+		"Once you know that one person owns both accounts, see with them which is to stay. Either delete the account that has the identity, and the person links it anew: what apps keep under its handle is not moved. Or the person signs in with that identity and links the others there.", nil,
 	},
 	{KindLink, "session-gone"}: {
 		"The session in which the person asked for the linking ended before they came back from {provider}: by a sign-out, an operator or a limit.",

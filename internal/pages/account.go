@@ -18,9 +18,12 @@ type MyAccount struct {
 	Picture    string // path; "" shows the initial
 	OwnPicture bool   // the person's own upload, which can be removed
 	Notice     AccountNotice
+	NoticeOf   string      // provider that the notice is about; may be empty
 	Confirm    *AccountAct // what a newer sign-in has made possible
 	Identities []AccountIdentity
 	Links      []AccountLink
+	Anew       string          // provider that asks for a newer sign-in before anything is linked, unlinked or signed out; "" nobody does
+	Apps       []AccountApp    // that the person may use
 	Devices    []AccountDevice // as they are to be shown; at most 100
 	More       int             // devices that are not among them
 	Events     []AccountEvent  // the newest first
@@ -53,6 +56,12 @@ type AccountLink struct {
 	Form     Form
 }
 
+// AccountApp is an app that the person may go on to.
+type AccountApp struct {
+	App App
+	URL string
+}
+
 // AccountDevice is a session that lives.
 type AccountDevice struct {
 	Key         string
@@ -75,6 +84,7 @@ type AccountEvent struct {
 	Key      string
 	What     AccountWord
 	Provider string
+	App      string // that it was about
 	Label    string // of the identity that it was about
 	Device   Device
 	At       time.Time
@@ -99,6 +109,7 @@ type AccountAct struct {
 	Kind     AccountActKind
 	Provider string
 	Label    string // of the identity
+	Current  bool   // the identity opened this session
 	Device   Device
 	Form     Form
 }
@@ -124,7 +135,9 @@ type accountView struct {
 	Bad            bool
 	Confirm        *accountAsk
 	Identities     []accountRow
-	Links          []*accountButton
+	Links, Others  []*accountButton // of providers that are not linked yet, and of those that are
+	Anew           template.HTML
+	Apps           []accountApp
 	Devices        []accountRow
 	More           template.HTML
 	Events         []accountRow
@@ -149,6 +162,7 @@ type accountRow struct {
 	Button    *accountButton
 	Ask       template.HTML // what opens before the button
 	AskMore   template.HTML
+	AskFirst  template.HTML // what comes before the act
 	AskName   string
 	Why       template.HTML // why there is no button
 }
@@ -160,9 +174,16 @@ type accountButton struct {
 	Class string // beside "button"
 }
 
+type accountApp struct {
+	Name template.HTML
+	Host string
+	URL  string
+}
+
 // accountAsk is the panel of an act that waits.
 type accountAsk struct {
 	Text   template.HTML
+	More   template.HTML // what else it costs
 	Button *accountButton
 }
 
@@ -174,6 +195,7 @@ type accountLanguage struct {
 const (
 	maxDevices = 100
 	maxEvents  = 50
+	maxApps    = 100
 )
 
 func (p *Pages) accountView(l localizer, v MyAccount) accountView {
@@ -191,16 +213,27 @@ func (p *Pages) accountView(l localizer, v MyAccount) accountView {
 		a.Handle = l.html("account.handle", params{"handle": v.Handle})
 	}
 	if slices.Contains(AccountNotices(), v.Notice) {
-		a.Notice, a.Bad = l.T("account.notice."+string(v.Notice)), v.Notice.bad()
+		a.Notice, a.Bad = l.html("account.notice."+string(v.Notice), params{"provider": v.NoticeOf}), v.Notice.bad()
 	}
 	a.Confirm = l.accountAsk(v.Confirm)
 	for _, i := range v.Identities {
-		a.Identities = append(a.Identities, l.identityRow(v.Now, i))
+		a.Identities = append(a.Identities, l.identityRow(v.Now, i, v.Anew))
 	}
+	a.Anew = l.anew(v.Anew)
 	for _, x := range v.Links {
-		a.Links = append(a.Links, l.linkButton(x))
+		switch b := l.linkButton(x); {
+		case b == nil:
+		case x.Another:
+			a.Others = append(a.Others, b)
+		default:
+			a.Links = append(a.Links, b)
+		}
 	}
-	a.Links = slices.DeleteFunc(a.Links, func(b *accountButton) bool { return b == nil })
+	for _, x := range v.Apps[:min(len(v.Apps), maxApps)] {
+		if to := link(x.URL); to != "" {
+			a.Apps = append(a.Apps, accountApp{Name: l.html("account.app", params{"app": x.App.label()}), Host: clean(x.App.Host, maxName), URL: to})
+		}
+	}
 	for _, d := range v.Devices[:min(len(v.Devices), maxDevices)] {
 		a.Devices = append(a.Devices, l.deviceRow(v.Now, d))
 	}
@@ -255,7 +288,15 @@ func (l localizer) linkButton(x AccountLink) *accountButton {
 	return newAccountButton("quiet", x.Form, l.html(key, params{"provider": x.Provider}), "")
 }
 
-func (l localizer) identityRow(now time.Time, i AccountIdentity) accountRow {
+// anew says that a provider asks for a newer sign-in first; "" where none does.
+func (l localizer) anew(provider string) template.HTML {
+	if provider == "" {
+		return ""
+	}
+	return l.html("account.anew", params{"provider": provider})
+}
+
+func (l localizer) identityRow(now time.Time, i AccountIdentity, anew string) accountRow {
 	ps := params{"provider": i.Provider, "label": i.Label}
 	row := accountRow{
 		Key: clean(i.Key, maxName), Title: l.html("account.provider", ps), Label: clean(i.Label, maxName), This: i.Current,
@@ -273,7 +314,7 @@ func (l localizer) identityRow(now time.Time, i AccountIdentity) accountRow {
 		name = "account.identity.unlink.name-bare"
 	}
 	row.Button = newAccountButton("", i.Unlink, l.T("account.identity.unlink"), l.Plain(name, ps))
-	row.Ask, row.AskName = l.html("account.identity.unlink.ask", ps), l.Plain(name, ps)
+	row.Ask, row.AskName, row.AskFirst = l.html("account.identity.unlink.ask", ps), l.Plain(name, ps), l.anew(anew)
 	if i.Current {
 		row.AskMore = l.T("account.identity.unlink.here")
 	}
@@ -300,7 +341,7 @@ func (l localizer) eventRow(now time.Time, e AccountEvent) accountRow {
 		what = e.What
 	}
 	row := accountRow{
-		Key: clean(e.Key, maxName), Title: l.html("account.event."+string(what), params{"provider": e.Provider}),
+		Key: clean(e.Key, maxName), Title: l.html("account.event."+string(what), params{"provider": e.Provider, "app": e.App}),
 		Label: clean(e.Label, maxName), Bad: what.bad(),
 	}
 	row.Facts = l.facts(l.when(now, e.At))
@@ -327,5 +368,9 @@ func (l localizer) accountAsk(a *AccountAct) *accountAsk {
 	if b == nil {
 		return nil
 	}
-	return &accountAsk{Text: l.html(key, ps), Button: b}
+	ask := &accountAsk{Text: l.html(key, ps), Button: b}
+	if a.Kind == ActUnlink && a.Current {
+		ask.More = l.T("account.identity.unlink.here")
+	}
+	return ask
 }

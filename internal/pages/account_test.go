@@ -19,7 +19,7 @@ func accountKeys() []string {
 		"account.event.reference", "account.identity.current", "account.identity.last", "account.identity.linked", "account.identity.used",
 		"account.identity.unlink", "account.identity.unlink.name", "account.identity.unlink.name-bare", "account.identity.unlink.ask",
 		"account.identity.unlink.here", "account.picture.upload", "account.picture.remove", "account.picture.limit", "account.ago.now",
-		"account.confirm.unlink-bare",
+		"account.confirm.unlink-bare", "account.anew", "account.app",
 	}
 	for _, unit := range []string{"minutes", "hours", "days"} {
 		keys = append(keys, "account.ago."+unit+".one", "account.ago."+unit+".other")
@@ -227,5 +227,25 @@ func TestTheAccountPagesScriptIsOneShortPieceWithoutComments(t *testing.T) {
 	script := compactScript(accountSource)
 	if strings.Contains(script, "//") || strings.Contains(script, "\t") || strings.Contains(script, "innerHTML = '") || len(script) > 8<<10 {
 		t.Errorf("the script has %d bytes, comments, or text as markup", len(script))
+	}
+}
+
+func TestInChineseNoBlankStandsBeforeWordsOfItsOwn(t *testing.T) {
+	ls, err := loadLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	zh, _ := ls.named("zh")
+	for app, want := range map[string]string{"": "您无权访问此应用", "Chat": "您无权访问 Chat"} {
+		if got := zh.Plain("denied.title", params{"app": app}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if body := account(t, "zh", exampleAccount()); strings.Contains(body, "： <time") || !strings.Contains(body, "最近活动：<time") {
+		t.Error("a blank stands before a time")
+	}
+	en, _ := ls.named("en")
+	if got := en.Plain("denied.title", nil); !strings.HasSuffix(got, " this app") {
+		t.Errorf("%q", got)
 	}
 }

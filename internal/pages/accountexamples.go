@@ -21,7 +21,7 @@ func accountExamples() []Example {
 		{"account-confirm", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			v := exampleAccount()
 			v.Notice, v.Picture, v.OwnPicture = NoticeLast, "", false
-			v.Confirm = &AccountAct{Kind: ActUnlink, Provider: "Studio ID", Label: "mlindqvist", Form: exampleForm("unlink", "identity", "k2")}
+			v.Confirm = &AccountAct{Kind: ActUnlink, Provider: "Studio ID", Label: "mlindqvist", Current: true, Form: exampleForm("unlink", "identity", "k2")}
 			v.Identities, v.Devices, v.Events = v.Identities[:1], v.Devices[:1], nil
 			v.Identities[0].Last, v.More, v.NoEvents = true, 3, true
 			p.Account(w, r, 200, v)
@@ -32,6 +32,7 @@ func accountExamples() []Example {
 		}},
 		{"account-odd", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			v := exampleAccount()
+			v.Anew = strings.Repeat("Acme ID ", 30)
 			v.Account.Name = strings.Repeat("\u202eمحمد بن عبد الرحمن ", 40)
 			v.Handle = strings.Repeat("rindfleischetikettierung", 20)
 			v.Identities[0].Label = strings.Repeat("x", 200) + "@acme.example"
@@ -47,6 +48,7 @@ func exampleAccount() MyAccount {
 	phone := Device{Browser: "Safari", Version: "18", System: "iOS", Form: "phone", Place: "same", Address: "192.168.1.77"}
 	tool := Device{Browser: "curl", Version: "8", Form: "program", Place: "anywhere", Address: "2001:db8:1:3::5"}
 	return MyAccount{
+		Apps:    []AccountApp{{App: exampleApp(), URL: "https://chat.acme.example/"}, {App: App{Name: "Notebooks", Host: "lab.acme.example"}, URL: "https://lab.acme.example/hub/"}},
 		Account: Account{Name: "Maria Lindqvist", Email: "maria@acme.example"}, Handle: "maria", Mark: "m4rk", Picture: "/.cardea/avatar/h",
 		OwnPicture: true, Notice: NoticeSignedOut, SelfURL: "/.cardea/account", Everywhere: "/.cardea/account/sign-out-everywhere",
 		SignOut: Form{Action: "/.cardea/sign-out", Hidden: []Field{{"return", "/.cardea/account"}}},

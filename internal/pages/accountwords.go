@@ -25,6 +25,7 @@ const (
 	NoticePictureRemoved   AccountNotice = "picture-removed"
 	NoticePictureMissing   AccountNotice = "picture-missing" // no file was chosen
 	NoticePictureTooLarge  AccountNotice = "picture-too-large"
+	NoticePictureTooWide   AccountNotice = "picture-dimensions" // too many pixels
 	NoticePictureUnfit     AccountNotice = "picture-unfit"
 	NoticePictureBusy      AccountNotice = "picture-busy" // too many at once
 )
@@ -34,15 +35,15 @@ func AccountNotices() []AccountNotice {
 	return []AccountNotice{
 		NoticeSignedOut, NoticeSignedOutBefore, NoticeNotDurable, NoticeLinked, NoticeLinkedBefore,
 		NoticeUnlinked, NoticeUnlinkedBefore, NoticeUnlinkUnfinished, NoticeLast,
-		NoticePicture, NoticePictureRemoved, NoticePictureMissing, NoticePictureTooLarge, NoticePictureUnfit, NoticePictureBusy,
+		NoticePicture, NoticePictureRemoved, NoticePictureMissing, NoticePictureTooLarge, NoticePictureTooWide, NoticePictureUnfit, NoticePictureBusy,
 	}
 }
 
 // bad tells that what was asked for was not done, or not wholly.
 func (n AccountNotice) bad() bool {
 	return slices.Contains([]AccountNotice{
-		NoticeNotDurable, NoticeUnlinkUnfinished, NoticeLast, NoticePictureMissing, NoticePictureTooLarge, NoticePictureUnfit,
-		NoticePictureBusy,
+		NoticeNotDurable, NoticeUnlinkUnfinished, NoticeLast, NoticePictureMissing, NoticePictureTooLarge, NoticePictureTooWide,
+		NoticePictureUnfit, NoticePictureBusy,
 	}, n)
 }
 
@@ -52,23 +53,24 @@ type AccountWord string
 // Words for what happened. Those that begin with "ended-" go on with a cause of package
 // session.
 const (
-	WordCreated      AccountWord = "created"
-	WordSignedIn     AccountWord = "signed-in"
-	WordSignedAgain  AccountWord = "signed-in-again"
-	WordRefused      AccountWord = "refused"
-	WordLinked       AccountWord = "linked"
-	WordLinkedAlone  AccountWord = "linked-automatically"
-	WordUnlinked     AccountWord = "unlinked"
-	WordLinkRefused  AccountWord = "link-refused"
-	WordPicture      AccountWord = "picture"
-	WordEnded        AccountWord = "ended-" // and a cause
-	AccountWordOther AccountWord = "other"
+	WordCreated       AccountWord = "created"
+	WordSignedIn      AccountWord = "signed-in"
+	WordSignedAgain   AccountWord = "signed-in-again"
+	WordRefused       AccountWord = "refused"
+	WordAccessRefused AccountWord = "access-refused" // by an app's rules
+	WordLinked        AccountWord = "linked"
+	WordLinkedAlone   AccountWord = "linked-automatically"
+	WordUnlinked      AccountWord = "unlinked"
+	WordLinkRefused   AccountWord = "link-refused"
+	WordPicture       AccountWord = "picture"
+	WordEnded         AccountWord = "ended-" // and a cause
+	AccountWordOther  AccountWord = "other"
 )
 
 // AccountWords lists every word.
 func AccountWords() []AccountWord {
 	list := []AccountWord{
-		WordCreated, WordSignedIn, WordSignedAgain, WordRefused, WordLinked, WordLinkedAlone, WordUnlinked, WordLinkRefused,
+		WordCreated, WordSignedIn, WordSignedAgain, WordRefused, WordAccessRefused, WordLinked, WordLinkedAlone, WordUnlinked, WordLinkRefused,
 		WordPicture, AccountWordOther,
 	}
 	for _, cause := range []string{
@@ -81,7 +83,9 @@ func AccountWords() []AccountWord {
 }
 
 // bad marks what a person may want to look at twice.
-func (w AccountWord) bad() bool { return w == WordRefused || w == WordLinkRefused }
+func (w AccountWord) bad() bool {
+	return w == WordRefused || w == WordAccessRefused || w == WordLinkRefused
+}
 
 // accountForms are the forms of a device that have a word.
 var accountForms = [...]string{"desktop", "phone", "tablet"}
@@ -162,7 +166,7 @@ func (l localizer) fact(key string, now, at time.Time) template.HTML {
 	if at.IsZero() {
 		return ""
 	}
-	return l.T(key) + template.HTML(" ") + l.when(now, at)
+	return l.T(key) + template.HTML(l.Gap) + l.when(now, at)
 }
 
 // signedIn says where and when the session began.
@@ -170,7 +174,7 @@ func (l localizer) signedIn(now time.Time, d AccountDevice) template.HTML {
 	if d.First.IsZero() {
 		return l.html("account.event.signed-in", params{"provider": d.Provider})
 	}
-	return l.html("account.device.provider", params{"provider": d.Provider}) + " " + l.when(now, d.First)
+	return l.html("account.device.provider", params{"provider": d.Provider}) + template.HTML(l.Gap) + l.when(now, d.First)
 }
 
 // when says in words how long ago something was, with the exact time in the element. A

@@ -3,6 +3,7 @@ package pages
 import (
 	"html/template"
 	"net/http"
+	"slices"
 	"unicode"
 )
 
@@ -21,6 +22,7 @@ type ChoiceProvider struct {
 	Host       string // tells apart providers of the same name; may be empty
 	URL        string // starts the sign-in there; one that may not be linked to hides the provider
 	Remembered bool   // last used in this browser; shown first
+	Unlinked   bool   // from the account that was signed in here; shown last, with what it leads to
 }
 
 type choiceItem struct {
@@ -32,26 +34,32 @@ type choiceItem struct {
 func (p *Pages) Choice(w http.ResponseWriter, r *http.Request, status int, v Choice) {
 	l := p.locales.forRequest(r)
 	ps := params{"app": v.App.label()}
-	var first, rest []choiceItem
+	var first, rest, last []choiceItem
+	var unlinked template.HTML
 	for _, c := range v.Providers {
 		item := choiceItem{
 			Name: l.value("provider", params{"provider": c.Name}, true),
 			Host: clean(c.Host, maxName), URL: link(c.URL), Remembered: c.Remembered,
 		}
-		if item.URL == "" || len(first)+len(rest) == maxProviders {
+		if item.URL == "" || len(first)+len(rest)+len(last) == maxProviders {
 			continue
 		}
 		item.Initial = initial(item.Name)
-		if c.Remembered {
+		switch {
+		case c.Unlinked:
+			unlinked = l.html("choice.unlinked", params{"provider": c.Name})
+			item.Remembered = false
+			last = append(last, item)
+		case c.Remembered:
 			first = append(first, item)
-		} else {
+		default:
 			rest = append(rest, item)
 		}
 	}
 	view := struct {
-		Lead  template.HTML
-		Items []choiceItem
-	}{l.html("choice.lead", ps), append(first, rest...)}
+		Lead, Unlinked template.HTML
+		Items          []choiceItem
+	}{l.html("choice.lead", ps), unlinked, slices.Concat(first, rest, last)}
 	if len(view.Items) == 0 {
 		view.Lead = l.html("choice.none", ps)
 	}

@@ -62,6 +62,12 @@ func choiceExamples() []Example {
 				{Name: "Studio ID", URL: "/.cardea/sign-in?provider=studio", Remembered: true},
 			}})
 		}},
+		{"choice-unlinked", func(p *Pages, w http.ResponseWriter, r *http.Request) {
+			p.Choice(w, r, 200, Choice{App: exampleApp(), Providers: []ChoiceProvider{
+				{Name: "Acme ID", Host: "id.acme.example", URL: "/.cardea/sign-in?provider=main", Unlinked: true},
+				{Name: "Studio ID", URL: "/.cardea/sign-in?provider=studio"},
+			}})
+		}},
 		{"choice-none", func(p *Pages, w http.ResponseWriter, r *http.Request) {
 			p.Choice(w, r, 200, Choice{App: exampleApp()})
 		}},
@@ -113,6 +119,12 @@ func signedOutExamples() []Example {
 			p.SignedOut(w, r, 503, SignedOut{
 				Cause: CauseUser, Outcome: OutcomeNotDurable,
 				Steps: []Step{{Subject: StepGatewaySession, State: StateRetrying}},
+			})
+		}},
+		{"signed-out-elsewhere", func(p *Pages, w http.ResponseWriter, r *http.Request) {
+			p.SignedOut(w, r, 200, SignedOut{
+				Cause: CauseElsewhere, SignInURL: "/", AccountURL: "/.cardea/sign-in?return=%2F.cardea%2Faccount",
+				Steps: []Step{{Subject: StepGatewaySession, State: StateDone}},
 			})
 		}},
 		{"signed-out-nothing", func(p *Pages, w http.ResponseWriter, r *http.Request) {
@@ -210,7 +222,7 @@ func onTheWayExamples() []Example {
 			p.NotSaved(w, r, 401, NotSaved{App: exampleApp(), SignInURL: "/.cardea/sign-in?return=%2Froom", Incident: "7QK3-M9XD"})
 		}},
 		{"language", func(p *Pages, w http.ResponseWriter, r *http.Request) {
-			p.LanguageChanged(w, r, 200, LanguageChanged{HomeURL: "/"})
+			p.LanguageChanged(w, r, 200, LanguageChanged{HomeURL: "/", Incident: "7QK3-M9XD"})
 		}},
 	}
 }

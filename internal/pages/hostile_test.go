@@ -117,6 +117,7 @@ func hostilePages(s string) []fixture {
 			p.Account(w, r, 200, hostile(s, func(v *MyAccount) {
 				v.Notice, v.Confirm.Kind, v.Confirm.Form.Action, v.SelfURL = NoticeLinked, ActUnlink, "/ok", "/ok"
 				v.Identities[0].Last, v.Identities[1].Last, v.Identities[1].Unlink.Action = true, false, "/ok"
+				v.Apps[0].URL, v.Links[0].Form.Action = "/ok", "/ok"
 				v.Devices[0].This, v.Devices[1].SignOut.Action = false, "/ok"
 				v.Devices[0].Device.Form, v.Devices[0].Device.Place, v.Events[0].What = "program", "anywhere", WordLinked
 			}))
@@ -154,7 +155,7 @@ func hostilePages(s string) []fixture {
 // attributes' names, where links lead, and what characters the text has.
 func checkShape(t *testing.T, name string, w *httptest.ResponseRecorder) {
 	t.Helper()
-	elements := strings.Fields("html head meta title link style body p header svg path circle span main h1 h2 " +
+	elements := strings.Fields("html head meta title link style body p header svg path circle span main h1 h2 ol " +
 		"nav ul li a bdi dl div dt dd form input button section code footer")
 	attributes := strings.Fields("lang charset name content http-equiv rel href class role viewbox width height " +
 		"aria-hidden aria-label aria-labelledby focusable d cx cy r id method action type value target hreflang")

@@ -82,8 +82,9 @@ type languageLink struct {
 }
 
 // languageLinks are the links to the languages that a page is not in. again is the local
-// address that shows it once more; "" takes the request's own.
-func (ls *locales) languageLinks(l localizer, r *http.Request, again string, framed bool) []languageLink {
+// address that shows it once more; "" takes the request's own. A page that cannot be shown
+// again passes its reference on.
+func (ls *locales) languageLinks(l localizer, r *http.Request, again, reference string, framed bool) []languageLink {
 	if again == "" {
 		again = ownAddress(r)
 	}
@@ -98,10 +99,17 @@ func (ls *locales) languageLinks(l localizer, r *http.Request, again string, fra
 		query := url.Values{"to": {other.Short}}
 		if again != "" {
 			query.Set("return", again)
+		} else if Reference(reference) {
+			query.Set("reference", reference)
 		}
 		out = append(out, languageLink{Tag: other.Tag, Name: other.Own, URL: languagePath + "?" + query.Encode(), NewTab: framed})
 	}
 	return out
+}
+
+// Reference tells whether a text has the shape of a reference that pages show.
+func Reference(s string) bool {
+	return s != "" && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
 // ownAddress is the address of a page that can be asked for again: no answer to a POST,
@@ -120,11 +128,12 @@ func ownAddress(r *http.Request) string {
 // LanguageChanged tells that the choice holds and that the page from which it was made
 // cannot be shown again.
 type LanguageChanged struct {
-	HomeURL string // where to go on
+	HomeURL  string // where to go on
+	Incident string // that the page showed
 }
 
 // LanguageChanged writes that page.
 func (p *Pages) LanguageChanged(w http.ResponseWriter, r *http.Request, status int, v LanguageChanged) {
 	l := p.locales.forRequest(r)
-	p.write(w, r, status, l, page{template: "language", title: "language.title", view: struct{ HomeURL string }{link(v.HomeURL)}})
+	p.write(w, r, status, l, page{template: "language", title: "language.title", incident: v.Incident, view: struct{ HomeURL string }{link(v.HomeURL)}})
 }

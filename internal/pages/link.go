@@ -25,6 +25,9 @@ func LinkReasons() []LinkReason {
 // TitleKey is the key of the page's title, for [Pages.Text].
 func (r LinkReason) TitleKey() string { return "link." + string(r) + ".title" }
 
+// takenSteps are what a person does who wants an identity of another account of theirs.
+var takenSteps = [...]string{"sign-out", "sign-in", "unlink", "link"}
+
 // LinkRefused says that an identity was not linked, and why. It names what the person
 // proved at the provider just now, and nothing of another account.
 type LinkRefused struct {
@@ -45,6 +48,8 @@ func (p *Pages) LinkRefused(w http.ResponseWriter, r *http.Request, status int, 
 	ps := params{"provider": v.Provider}
 	view := struct {
 		What, Do, Only, Go template.HTML
+		Steps              []template.HTML
+		Why                string // the reference that the operator asks by
 		Taken              bool
 		Provider, Email    string
 		URL                string
@@ -57,6 +62,12 @@ func (p *Pages) LinkRefused(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	if view.Taken {
 		view.Only = l.T("link.taken.only")
+		for _, step := range takenSteps {
+			view.Steps = append(view.Steps, l.html("link.taken.step."+step, ps))
+		}
+		if ref := clean(v.Incident, maxName); ref != "" {
+			view.Why = ref
+		}
 	}
 	suits := http.StatusForbidden
 	if view.Taken {

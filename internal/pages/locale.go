@@ -200,13 +200,22 @@ func (l localizer) assemble(key string, p params, literal func(string) string, v
 	}
 	var b strings.Builder
 	begins := true // whether the next piece begins a sentence
-	for _, s := range segments {
+	for n, s := range segments {
 		if s.param != "" {
 			b.WriteString(value(s.param, l.value(s.param, p, begins)))
 			begins = false
 			continue
 		}
-		b.WriteString(literal(s.literal))
+		text := s.literal
+		if l.Gap == "" { // blanks set off names of another script, and no words of this one
+			if n > 0 && general(segments[n-1].param, p) {
+				text = strings.TrimPrefix(text, " ")
+			}
+			if n+1 < len(segments) && general(segments[n+1].param, p) {
+				text = strings.TrimSuffix(text, " ")
+			}
+		}
+		b.WriteString(literal(text))
 		begins = strings.HasSuffix(s.literal, ". ")
 	}
 	return b.String()
@@ -222,15 +231,31 @@ func (l localizer) value(name string, p params, begins bool) string {
 	if v := clean(p[name], limit); v != "" {
 		return v
 	}
-	general := map[string]string{"app": "common.this-app", "provider": "common.the-provider"}[name]
-	if general == "" {
+	key := inGeneral(name)
+	if key == "" {
 		return "–"
 	}
-	v := l.Plain(general, nil)
+	v := l.Plain(key, nil)
 	if first, size := utf8.DecodeRuneInString(v); begins {
 		v = string(unicode.ToUpper(first)) + v[size:]
 	}
 	return v
+}
+
+// inGeneral is the key of the general words for a parameter; "" for one that has none.
+func inGeneral(name string) string {
+	switch name {
+	case "app":
+		return "common.this-app"
+	case "provider":
+		return "common.the-provider"
+	}
+	return ""
+}
+
+// general tells whether general words stand for a parameter.
+func general(name string, p params) bool {
+	return inGeneral(name) != "" && clean(p[name], maxName) == ""
 }
 
 // count picks the singular or plural form of key and adds the number.

@@ -58,6 +58,9 @@ func usedKeys(t *testing.T) []string {
 		add(r.TitleKey(), "link."+string(r)+".what", "link."+string(r)+".do")
 	}
 	add("link.account", "link.denied.title", "link.taken.only")
+	for _, step := range takenSteps {
+		add("link.taken.step." + step)
+	}
 	add("stay.button")
 	for _, limit := range Limits() {
 		add("stay." + string(limit))
@@ -89,7 +92,7 @@ func usedKeys(t *testing.T) []string {
 		add("problem.retry-after.seconds"+form, "problem.retry-after.minutes"+form, "receipt.more"+form)
 	}
 	add(accountKeys()...)
-	add("choice.title", "choice.lead", "choice.none", "confirm.provider", "confirm.why",
+	add("choice.title", "choice.lead", "choice.none", "choice.unlinked", "confirm.provider", "confirm.why",
 		"confirm.both", "confirm.here-only", "confirm.choice",
 		"denied.title", "denied.other-account", "denied.email-not-verified.operator",
 		"language.title", "new-tab.title", "new-tab.lead", "not-saved.title", "not-saved.lead",

@@ -147,7 +147,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, l loca
 		Style:     pg.sheet.element,
 		Refresh:   pg.refresh,
 		Incident:  clean(pg.incident, maxName),
-		Others:    p.locales.languageLinks(l, r, pg.again, pg.policy.framed),
+		Others:    p.locales.languageLinks(l, r, pg.again, pg.incident, pg.policy.framed),
 		Wide:      pg.wide,
 		V:         pg.view,
 	}

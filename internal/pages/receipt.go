@@ -114,6 +114,8 @@ type SignedOut struct {
 	Steps      []Step // at most the first 40 are shown
 	SignInURL  string // only ever a link: the page starts no sign-in
 	RefreshURL string // this page, to see what is retried; empty leaves the link out
+	// AccountURL is a sign-in that leads to the person's own page; empty leaves the link out.
+	AccountURL string
 	Incident   string
 }
 
@@ -139,11 +141,13 @@ func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, status int, v 
 		Lead, Outcome, More   template.HTML
 		Lines                 []receiptLine
 		SignInURL, RefreshURL string
+		AccountURL            string
 		SignInLabel           template.HTML
 	}{
 		Lead:        l.html("signed-out."+string(cause)+".lead", ps),
 		SignInURL:   link(v.SignInURL),
 		RefreshURL:  link(v.RefreshURL),
+		AccountURL:  link(v.AccountURL),
 		SignInLabel: l.T("common.sign-in-again"),
 	}
 	view.Lines, view.More = l.receipt(v.Steps)

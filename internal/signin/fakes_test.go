@@ -40,13 +40,15 @@ type memStore struct {
 	accounts map[oidc.Identity]account.Account
 	emails   map[oidc.Identity]string // believed ones
 	linking  func()                   // called at the start of Link
-	admitted func()                   // called at the end of an admission of somebody known
-	sids     map[string]bool          // provider sessions that were ended
-	down     string
-	applies  bool // a failing OpenSession commits nevertheless
-	disabled bool
-	shut     bool // since the admission
-	writes   int
+
+	lastLinking account.Linking
+	admitted    func()          // called at the end of an admission of somebody known
+	sids        map[string]bool // provider sessions that were ended
+	down        string
+	applies     bool // a failing OpenSession commits nevertheless
+	disabled    bool
+	shut        bool // since the admission
+	writes      int
 }
 
 func newMemStore() *memStore {
@@ -203,6 +205,19 @@ func (m *memStore) Admit(_ context.Context, _ time.Time, a account.Admission) (a
 	return account.Account{}, false, errors.New("no free handle")
 }
 
+func (m *memStore) AccountOf(_ context.Context, id oidc.Identity) (account.Account, error) {
+	leave, err := m.enter("AccountOf")
+	if err != nil {
+		return account.Account{}, err
+	}
+	defer leave()
+	acc, ok := m.accounts[id]
+	if !ok {
+		return acc, session.ErrNotFound
+	}
+	return acc, nil
+}
+
 // AdmitByEmail and Link keep to what store/storetest demands of every store, as far as a
 // sign-in can tell.
 func (m *memStore) AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error) {
@@ -228,6 +243,7 @@ func (m *memStore) Link(_ context.Context, _ time.Time, l account.Linking) (bool
 		return false, err
 	}
 	defer leave()
+	m.lastLinking = l
 	if m.linking != nil {
 		m.linking()
 	}

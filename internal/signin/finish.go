@@ -30,6 +30,7 @@ type visit struct {
 	known    account.Account  // of whoever was proven
 	live     *session.Session // the browser's, nil when it has none
 	stale    bool             // its seat named a session past its limits
+	incident string           // of a linking that the store refuses, and records
 }
 
 // Finish takes a provider's answer to the session that it opens. Callbacks of one

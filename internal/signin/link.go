@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cardea-auth/cardea/internal/account"
+	"github.com/cardea-auth/cardea/internal/httpx"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -115,9 +116,10 @@ func (v *visit) join(ctx context.Context, a oidc.Authentication) (already bool, 
 	if err := v.allowed(a); err != nil {
 		return false, err
 	}
+	v.incident = httpx.NewIncident()
 	linked, err := v.o.Accounts.Link(ctx, v.now, account.Linking{
 		Account: v.live.Account, Session: string(v.live.ID), Identity: a.Identity, Provider: v.cb.Provider, Profile: a.Profile,
-		How: account.HowPerson,
+		How: account.HowPerson, Incident: v.incident,
 	})
 	switch {
 	case err == nil:

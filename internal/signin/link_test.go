@@ -167,6 +167,9 @@ func TestAnIdentityOfAnotherAccountIsNeverMoved(t *testing.T) {
 	w.revoked = nil
 	_, err := w.linked(t, ann, anns.Session.ID, "shared")
 	w.refused(t, err, LinkTaken)
+	if f, _ := errors.AsType[*Failure](err); f.Incident == "" || f.Incident != w.store.lastLinking.Incident {
+		t.Errorf("the page can be asked about by %q, the trail by %q", f.Incident, w.store.lastLinking.Incident)
+	}
 	if e, _ := errors.AsType[*LinkError](err); e.Email != "shared@example.com" || strings.Contains(err.Error(), bobs.Session.Account) {
 		t.Errorf("%+v: %v", e, err)
 	}

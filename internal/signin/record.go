@@ -22,8 +22,12 @@ type Audit interface {
 // record tells the trail of a failure, and gives it the id under which its page can be
 // asked about.
 func (v *visit) record(ctx context.Context, f *Failure) {
+	if !errors.Is(f.Err, session.ErrUnavailable) {
+		v.recognise(ctx)
+	}
 	e, ok := v.refusal(f)
 	if !ok {
+		f.Incident = v.incident
 		return
 	}
 	if ctx.Err() == nil && v.shown(f) {
@@ -31,6 +35,21 @@ func (v *visit) record(ctx context.Context, f *Failure) {
 		e.Incident = f.Incident
 	}
 	_ = v.o.Audit.Record(ctx, v.now, e) // Audit says so itself, and goes on trying
+}
+
+// recognise finds the account of somebody who was refused before they were admitted to it,
+// if they have one. The trail tells of a refusal where their others are.
+func (v *visit) recognise(ctx context.Context) {
+	if v.known.ID != "" || v.proven.Identity.Subject == "" || v.attempt.link || v.attempt.silent {
+		return
+	}
+	acc, err := v.o.Accounts.AccountOf(context.WithoutCancel(ctx), v.proven.Identity)
+	switch {
+	case err == nil:
+		v.known = acc
+	case !errors.Is(err, session.ErrNotFound):
+		v.o.Logger.Warn("whose a refused sign-in is cannot be read", "provider", v.cb.Provider, "err", err)
+	}
 }
 
 // shown tells whether the browser gets a page about a failure. One that has a binding

@@ -34,6 +34,14 @@ func refusalCases() map[string]refusalCase {
 			w.Reconfigure(terms)
 			return w.callback(b, answered(t, w, b))
 		}, audit.Event{Cause: "denied", Detail: map[string]string{"rule": "access.domains", "reason": "email"}}, "ann", true},
+		"rules, of somebody with an account": {func(t *testing.T, w *world, b *browser) Callback {
+			w.signIn(t, newBrowser(), "ann")
+			terms := *w.terms.Load()
+			terms.Admission = &access.Policy{Name: "access", Domains: []string{"other.example"}}
+			w.Reconfigure(terms)
+			w.store.down = "Admit" // nothing is made, and nothing changes
+			return w.callback(b, answered(t, w, b))
+		}, audit.Event{Cause: "denied", Handle: "ann", Detail: map[string]string{"rule": "access.domains", "reason": "email"}}, "ann", true},
 		"disabled": {func(t *testing.T, w *world, b *browser) Callback {
 			w.signIn(t, newBrowser(), "ann")
 			w.store.shut = true

@@ -47,6 +47,9 @@ type Store interface {
 // Accounts finds the account of an identity or makes it, durably.
 type Accounts interface {
 	Admit(ctx context.Context, now time.Time, a account.Admission) (acc account.Account, created bool, err error)
+	// AccountOf returns the account that an identity has, or session.ErrNotFound, and makes
+	// none.
+	AccountOf(ctx context.Context, id oidc.Identity) (account.Account, error)
 	// AdmitByEmail is Admit for a provider whose verified e-mails link identities.
 	AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error)
 	// Link returns account.ErrTaken, account.ErrDisabled, and, of the session that the

@@ -46,7 +46,7 @@ type delivery struct {
 func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 	rule := req.rule()
 	e := Ending{
-		Session: s.ID, Version: s.Version, Actor: req.actor, By: req.which,
+		Session: s.ID, Version: s.Version, Actor: req.actor, By: req.which, Because: req.Because,
 		Tombstone: session.Tombstone{
 			Session: s.ID, Account: s.Account, Provider: s.Provider, Identity: s.Identity, SID: s.SID,
 			Cause: req.Cause, Fresh: rule.Fresh, EndedAt: req.at, Until: o.until(now, s),

@@ -44,6 +44,8 @@ type Ending struct {
 
 	Actor string // who asked, for the trail: one of package audit's; "" leaves it to the context
 	By    string // which operator
+
+	Because string // what the cause leaves open
 }
 
 var (

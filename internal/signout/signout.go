@@ -148,6 +148,7 @@ type Request struct {
 	Known   *session.Session // what a cache knows of it: used when the store is down
 	Told    string           // an app that has heard already: its own logout was the cause
 	Here    bool             // the browser of this session is the one that asks
+	Because string           // what the cause leaves open, in words for the trail
 
 	state  string    // value that the browser takes to the provider
 	at     time.Time // when the session ended, also where that became durable later

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/audit"
@@ -221,7 +222,7 @@ func (w *writing) failed(err error) {
 	}
 	w.toldAt = now
 	w.o.Logger.Error("the audit trail is not written to its file; nothing is lost, it stays in the store until it can be", "file", w.name,
-		"since", w.since.UTC().Format(time.RFC3339), "err", err, "fix", fixOf(err))
+		"since", w.since.UTC().Format(time.RFC3339), "err", err, "fix", fixOf(w.name, err))
 }
 
 // isForeign tells whether the file is something else's.
@@ -230,9 +231,12 @@ func isForeign(err error) bool {
 }
 
 // fixOf says what an operator can do.
-func fixOf(err error) string {
+func fixOf(name string, err error) string {
 	if isForeign(err) {
 		return "move the file away, or name another in audit.file; a new one goes on after what this gateway has exported, and cardea audit export writes all that is kept"
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "make the folder: mkdir -p " + filepath.Dir(name) + ", writable by the gateway's user"
 	}
 	return "let the gateway's user write the file and its folder (audit.file), and make room on its disk"
 }

@@ -254,6 +254,20 @@ func TestAFileThatCannotBeWrittenIsToldEveryFiveMinutes(t *testing.T) {
 	})
 }
 
+func TestAFolderThatIsMissingIsToldWithHowToMakeIt(t *testing.T) {
+	s := newScene(t)
+	s.add(t, 1)
+	s.o.File = filepath.Join(t.TempDir(), "log", "audit.jsonl")
+	synctest.Test(t, func(t *testing.T) {
+		_, stop := s.start(t)
+		time.Sleep(time.Minute)
+		stop()
+	})
+	if want := "make the folder: mkdir -p " + filepath.Dir(s.o.File); !strings.Contains(s.log.String(), want) {
+		t.Errorf("no %q in %s", want, s.log)
+	}
+}
+
 func TestAStoreThatIsSilentIsNoFaultOfTheFile(t *testing.T) {
 	s := newScene(t)
 	s.add(t, 1)

@@ -130,7 +130,9 @@ func (s *Server) accountShow(w http.ResponseWriter, q *request) {
 	}
 	view, err := s.accountView(q, x)
 	if err != nil {
-		s.failAccount(w, q, err)
+		if q.Context().Err() == nil { // else nobody is left to tell
+			s.failAccount(w, q, err)
+		}
 		return
 	}
 	s.o.Pages.Account(w, q.Request, http.StatusOK, view)
@@ -220,8 +222,31 @@ func waiting(act pages.AccountActKind, of string) string {
 }
 
 // done leads back to the page, which says what was done.
-func done(w http.ResponseWriter, notice pages.AccountNotice) {
-	redirect(w, accountPath+"?"+url.Values{"done": {string(notice)}}.Encode())
+func done(w http.ResponseWriter, notice pages.AccountNotice) { doneOf(w, notice, "") }
+
+// doneOf is done of a provider.
+func doneOf(w http.ResponseWriter, notice pages.AccountNotice, provider string) {
+	query := url.Values{"done": {string(notice)}}
+	if provider != "" {
+		query.Set("provider", provider)
+	}
+	redirect(w, accountPath+"?"+query.Encode())
+}
+
+// linkOffered tells whether the page offers to link an identity of a provider, and whether
+// one is linked already. Where that one opened this session another is not offered: whoever
+// signs in there as somebody else replaces the provider's own session in this browser, and
+// the provider would refuse to renew ours.
+func linkOffered(p account.Person, x *session.Session, provider string) (offered, another bool) {
+	another = slices.ContainsFunc(p.Identities, func(i account.Identity) bool { return i.Provider == provider })
+	return !another || provider != x.Provider, another
+}
+
+// forgetProvider takes a provider from the head of this browser's choice pages.
+func (q *request) forgetProvider(w http.ResponseWriter, provider string) {
+	if httpx.CookieValue(q.Header, q.cookies.Provider) == provider {
+		q.cookies.ForgetProvider(w)
+	}
 }
 
 // lastWay tells whether without an identity nobody could sign in to the account: it is

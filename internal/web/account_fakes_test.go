@@ -34,15 +34,17 @@ type people struct {
 	err      error // of everything
 	trail    error // of the events
 
-	unlinked  []string // account, key, actor, by
-	unlinkErr error
-	others    []signout.Request
-	othersErr error
-	but       []session.ID
-	pictures  []string
-	pictErr   error
-	cleared   int
-	shown     account.Picture
+	unlinked []string // account, key, actor, by
+
+	unlinkedIn string // session
+	unlinkErr  error
+	others     []signout.Request
+	othersErr  error
+	but        []session.ID
+	pictures   []string
+	pictErr    error
+	cleared    int
+	shown      account.Picture
 }
 
 func (p *people) Person(_ context.Context, id string) (account.Person, error) {
@@ -81,7 +83,8 @@ func (p *people) AuditEvents(_ context.Context, f audit.Filter) ([]audit.Event, 
 	return slices.Clone(p.events), p.trail
 }
 
-func (p *people) Unlink(_ context.Context, id, key, actor, by string) (account.Identity, signout.Sum, error) {
+func (p *people) Unlink(ctx context.Context, id, key, actor, by string) (account.Identity, signout.Sum, error) {
+	p.unlinkedIn = audit.SessionOf(ctx)
 	p.unlinked = append(p.unlinked, id, key, actor, by)
 	return account.Identity{}, signout.Sum{}, p.unlinkErr
 }

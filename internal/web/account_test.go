@@ -24,6 +24,7 @@ func TestTheAccountPageShowsWhoHowWhereAndWhatHappened(t *testing.T) {
 	m := newMine(t, true, func(_ *Options, p *people) {
 		p.shown = account.Picture{Hash: "h4sh", Source: account.PictureUpload}
 		p.events = []audit.Event{
+			{Seq: 10, Type: audit.AccessRefused, At: now.Add(-time.Second), App: "other", Provider: "main", Incident: "ABCD-9QXT"},
 			{Seq: 9, Type: audit.SessionEnded, At: now.Add(-time.Minute), Session: "old", Provider: "main", Cause: "everywhere"},
 			{Seq: 8, Type: audit.SessionEnded, At: now.Add(-time.Minute), Session: "older", Provider: "main", Cause: "renewed"},
 			{Seq: 7, Type: audit.SessionOpened, At: now.Add(-2 * time.Hour), Session: "old", Provider: "main", Personal: &audit.Personal{UserAgent: "curl/8.1", Address: "198.51.100.9"}},
@@ -35,9 +36,9 @@ func TestTheAccountPageShowsWhoHowWhereAndWhatHappened(t *testing.T) {
 	hasAll(t, w, 200, "Ada Lovelace", "ada@example.com", "Apps know you as <bdi>ada</bdi>", `src="/.cardea/avatar/h4sh"`, "Remove my picture", "up to 1 MB",
 		"ada@idp.example", "subject-that-is-rather-l…", "Used for this session", `name="identity" value="`+account.KeyOf(secondIdentity)+`"`,
 		"<bdi>Firefox 143</bdi> on <bdi>Linux</bdi>", "This device", "Address <bdi>203.0.113.7</bdi>", "<bdi>Safari 18</bdi> on <bdi>iOS</bdi>", "7 minutes ago",
-		`name="session" value="phone"`, "Link another account of <bdi>Main</bdi>",
-		"Signed out from another device", "<bdi>curl 8</bdi>, a program", "198.51.100.9", "<bdi>Second</bdi> was linked", "7K2M-9QXT")
-	for _, not := range []string{"stranger", "somebody else", "secret", `value="live"`, "Signed in again"} {
+		`name="session" value="phone"`, "Link another account of <bdi>Second</bdi>", "Your apps", `href="https://app.example/"`,
+		"Signed out from another device", "<bdi>curl 8</bdi>, a program", "198.51.100.9", "<bdi>Second</bdi> was linked", "7K2M-9QXT", "Access to <bdi>other</bdi> was refused", "ABCD-9QXT")
+	for _, not := range []string{"stranger", "somebody else", "secret", "Link another account of <bdi>Main</bdi>", "5 minutes ago. Before", `value="live"`, "Signed in again"} {
 		if strings.Contains(w.Body.String(), not) {
 			t.Errorf("the page says %q", not)
 		}
@@ -189,7 +190,9 @@ func TestTheLatestHundredDevicesAreShownAndTheRestCounted(t *testing.T) {
 
 func TestANoticeIsAWordOfTheListAndNothingElse(t *testing.T) {
 	m := newMine(t, true)
-	hasAll(t, m.page("?done=unlinked"), 200, `role="status">It is unlinked`)
+	hasAll(t, m.page("?done=unlinked&provider=second"), 200, `role="status"><bdi>Second</bdi> is unlinked`)
+	hasAll(t, m.page("?done=unlinked&provider=%3Cscript%3E"), 200, `role="status"><bdi>Your sign-in provider</bdi> is unlinked`)
+	hasAll(t, m.page("?done=last"), 200, `class="notice bad" role="alert"`)
 	for _, query := range []string{"?done=%3Cscript%3E", "?done=You+have+won", "?done=", "?notice=linked", "?act=delete&of=x", "?act=link&of=nobody", "?act=unlink&of=x", "?act=sign-out&of=stranger", "?act=sign-out&of=live"} {
 		body := m.page(query).Body.String()
 		if strings.Contains(body, `class="notice`) || strings.Contains(body, `class="ask"`) || strings.Contains(body, "won") {

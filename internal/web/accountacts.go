@@ -110,6 +110,15 @@ func (s *Server) beginLink(w http.ResponseWriter, q *request, x *session.Session
 		s.failWith(w, q, pages.Problem{Kind: pages.NotFound, RetryURL: accountPath}, nil)
 		return
 	}
+	person, err := s.o.Account.Store.Person(q.Context(), x.Account)
+	if err != nil {
+		s.failAccount(w, q, err)
+		return
+	}
+	if offered, _ := linkOffered(person, x, provider); !offered {
+		s.failStale(w, q)
+		return
+	}
 	if !s.recent(q, x) {
 		s.anew(w, q, x, waiting(pages.ActLink, provider))
 		return
@@ -145,13 +154,16 @@ func (s *Server) unlink(w http.ResponseWriter, q *request, x *session.Session) {
 		return
 	}
 	gone := s.leavingCookies(q, x.ID) // while it is known what the apps set
-	_, _, err = s.o.Account.People.Unlink(q.Context(), x.Account, key, audit.ActorPerson, audit.ActorPerson)
+	_, _, err = s.o.Account.People.Unlink(audit.InSession(q.Context(), string(x.ID)), x.Account, key, audit.ActorPerson, audit.ActorPerson)
 	s.o.Account.Watch.Changed(x.Account)
+	if err == nil || errors.Is(err, ErrUnfinished) {
+		q.forgetProvider(w, of.Provider)
+	}
 	switch {
 	case errors.Is(err, account.ErrLast):
 		done(w, pages.NoticeLast)
 	case errors.Is(err, account.ErrNotLinked):
-		done(w, pages.NoticeUnlinkedBefore)
+		doneOf(w, pages.NoticeUnlinkedBefore, of.Provider)
 	case err != nil && !errors.Is(err, ErrUnfinished):
 		s.failAccount(w, q, err)
 	case of.Identity == x.Identity:
@@ -159,9 +171,9 @@ func (s *Server) unlink(w http.ResponseWriter, q *request, x *session.Session) {
 		s.keepSeat(w, q, nil)
 		redirect(w, ownPrefix+"/signed-out?return="+accountPath)
 	case err != nil:
-		done(w, pages.NoticeUnlinkUnfinished)
+		doneOf(w, pages.NoticeUnlinkUnfinished, of.Provider)
 	default:
-		done(w, pages.NoticeUnlinked)
+		doneOf(w, pages.NoticeUnlinked, of.Provider)
 	}
 }
 
@@ -230,8 +242,10 @@ func (s *Server) pictured(w http.ResponseWriter, q *request, x *session.Session,
 		done(w, pages.NoticePicture)
 	case large:
 		s.failForm(w, q, rest)
-	case errors.Is(err, account.ErrPictureTooLarge), errors.Is(err, account.ErrPictureDimensions):
+	case errors.Is(err, account.ErrPictureTooLarge):
 		done(w, pages.NoticePictureTooLarge)
+	case errors.Is(err, account.ErrPictureDimensions):
+		done(w, pages.NoticePictureTooWide)
 	case errors.Is(err, account.ErrPictureFormat):
 		done(w, pages.NoticePictureUnfit)
 	case errors.Is(err, account.ErrPictureBusy):

@@ -95,6 +95,9 @@ func TestHostileFormsGetAClearPageAndDoNothing(t *testing.T) {
 	if w := m.post("unlink", "identity", account.KeyOf(secondIdentity)); noticed(t, w) != "unlinked" {
 		t.Error("the form that all these were made of does nothing either")
 	}
+	if m.people.unlinkedIn != string(m.live.ID) {
+		t.Errorf("the trail is told of the session %q", m.people.unlinkedIn)
+	}
 }
 
 func TestSignOutThereEndsThatSessionAndNoOther(t *testing.T) {
@@ -309,7 +312,7 @@ func TestAPictureIsTakenAfterItsTokenAndWithinBounds(t *testing.T) {
 	}{
 		"a picture":            {nil, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 303, "picture", true},
 		"too many bytes":       {account.ErrPictureTooLarge, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 303, "picture-too-large", true},
-		"too many pixels":      {account.ErrPictureDimensions, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 303, "picture-too-large", true},
+		"too many pixels":      {account.ErrPictureDimensions, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 303, "picture-dimensions", true},
 		"no picture":           {account.ErrPictureFormat, func(k string) []string { return []string{"token", k, "picture=a.exe", "MZ"} }, 303, "picture-unfit", true},
 		"too busy":             {account.ErrPictureBusy, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 303, "picture-busy", true},
 		"store down":           {session.ErrUnavailable, func(k string) []string { return []string{"token", k, "picture=a.png", "PNG"} }, 503, "", true},

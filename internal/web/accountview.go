@@ -3,8 +3,10 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
@@ -41,8 +43,12 @@ func (s *Server) accountView(q *request, x *session.Session) (pages.MyAccount, e
 	view := pages.MyAccount{
 		Account: pages.Account{Name: person.Name, Email: person.Email}, Handle: person.Handle, Mark: x.PageMark(),
 		Picture: s.pictureOf(q, x), Notice: pages.AccountNotice(q.URL.Query().Get("done")), More: more,
+		NoticeOf: s.providers[q.URL.Query().Get("provider")].Name, Apps: s.appsOf(person, x),
 		SignOut:    pages.Form{Action: ownPrefix + "/sign-out", Hidden: []pages.Field{{Name: "return", Value: accountPath}}},
 		Everywhere: everywherePath, SelfURL: accountPath, Now: q.now,
+	}
+	if !s.recent(q, x) {
+		view.Anew = s.providerName(x.Provider)
 	}
 	for _, i := range person.Identities {
 		view.Identities = append(view.Identities, pages.AccountIdentity{
@@ -52,12 +58,12 @@ func (s *Server) accountView(q *request, x *session.Session) (pages.MyAccount, e
 	}
 	slices.SortStableFunc(view.Identities, func(a, b pages.AccountIdentity) int { return cmp.Compare(order(!a.Current), order(!b.Current)) })
 	for _, p := range s.o.Providers {
-		view.Links = append(view.Links, pages.AccountLink{
-			Provider: p.Name, Form: s.accountForm(q, x, "link", "provider", p.ID),
-			Another: slices.ContainsFunc(person.Identities, func(i account.Identity) bool { return i.Provider == p.ID }),
-		})
+		if offered, another := linkOffered(person, x, p.ID); offered {
+			view.Links = append(view.Links, pages.AccountLink{
+				Provider: p.Name, Form: s.accountForm(q, x, "link", "provider", p.ID), Another: another,
+			})
+		}
 	}
-	slices.SortStableFunc(view.Links, func(a, b pages.AccountLink) int { return cmp.Compare(order(a.Another), order(b.Another)) })
 	for _, d := range devices {
 		view.Devices = append(view.Devices, s.deviceView(q, x, d))
 	}
@@ -70,6 +76,20 @@ func (s *Server) accountView(q *request, x *session.Session) (pages.MyAccount, e
 	view.Events, view.NoEvents = s.recentEvents(q, x)
 	view.Confirm = s.waitingAct(q, x, person, devices)
 	return view, nil
+}
+
+// appsOf are the apps that take a provider of the person. An app on any of many hosts has
+// no address to lead to.
+func (s *Server) appsOf(p account.Person, x *session.Session) (list []pages.AccountApp) {
+	for i := range s.o.Apps {
+		a := &s.o.Apps[i]
+		takes := func(provider string) bool { return slices.Contains(a.Providers, provider) }
+		linked := func(i account.Identity) bool { return takes(i.Provider) }
+		if !strings.Contains(string(a.Origin), "*") && (takes(x.Provider) || slices.ContainsFunc(p.Identities, linked)) {
+			list = append(list, pages.AccountApp{App: a.page(), URL: string(a.Origin) + a.Path})
+		}
+	}
+	return list
 }
 
 func order(late bool) int {
@@ -146,7 +166,7 @@ func describe(userAgent, address, asker string) pages.Device {
 
 // eventTypes are those that a person is told of.
 var eventTypes = []audit.Type{
-	audit.AccountCreated, audit.SessionOpened, audit.SessionEnded, audit.SigninRefused,
+	audit.AccountCreated, audit.SessionOpened, audit.SessionEnded, audit.SigninRefused, audit.AccessRefused,
 	audit.IdentityLinked, audit.IdentityUnlinked, audit.IdentityLinkRefused,
 }
 
@@ -154,7 +174,11 @@ var eventTypes = []audit.Type{
 func (s *Server) recentEvents(q *request, x *session.Session) (list []pages.AccountEvent, missing bool) {
 	found, err := s.o.Account.Store.AuditEvents(q.Context(), audit.Filter{Account: x.Account, Types: eventTypes, Newest: true, Limit: readEvents})
 	if err != nil {
-		s.o.Logger.Warn("an account's events cannot be read", "err", err)
+		level := slog.LevelWarn
+		if q.Context().Err() != nil { // whoever asked has gone
+			level = quiet
+		}
+		s.o.Logger.Log(q.Context(), level, "an account's events cannot be read", "err", err)
 		return nil, true
 	}
 	// An end says nothing of the device; the sign-in before it does.
@@ -169,7 +193,7 @@ func (s *Server) recentEvents(q *request, x *session.Session) (list []pages.Acco
 		if what == "" {
 			continue
 		}
-		view := pages.AccountEvent{Key: strconv.FormatInt(e.Seq, 10), What: what, Provider: s.providerName(e.Provider), At: e.At, Incident: e.Incident}
+		view := pages.AccountEvent{Key: strconv.FormatInt(e.Seq, 10), What: what, Provider: s.providerName(e.Provider), App: s.appName(e.App), At: e.At, Incident: e.Incident}
 		if p := e.Personal; p != nil && (e.Type == audit.IdentityLinked || e.Type == audit.IdentityUnlinked) {
 			view.Label = p.Email
 		}
@@ -185,6 +209,16 @@ func (s *Server) recentEvents(q *request, x *session.Session) (list []pages.Acco
 		}
 	}
 	return list, false
+}
+
+// appName is what people know an app by; its id when it is not served any more.
+func (s *Server) appName(id string) string {
+	for i := range s.o.Apps {
+		if a := &s.o.Apps[i]; a.Rules.ID == id {
+			return cmp.Or(a.Name, a.Origin.Host())
+		}
+	}
+	return id
 }
 
 // eventWord is what the page calls an event; "" for one that it leaves out.
@@ -204,6 +238,8 @@ func eventWord(e audit.Event) pages.AccountWord {
 		return pages.WordEnded + pages.AccountWord(e.Cause)
 	case audit.SigninRefused:
 		return pages.WordRefused
+	case audit.AccessRefused:
+		return pages.WordAccessRefused
 	case audit.IdentityLinked:
 		if e.Detail["how"] == account.HowAutomatic {
 			return pages.WordLinkedAlone
@@ -225,7 +261,8 @@ func (s *Server) waitingAct(q *request, x *session.Session, person account.Perso
 	a := &pages.AccountAct{Kind: pages.AccountActKind(query.Get("act"))}
 	switch a.Kind {
 	case pages.ActLink:
-		if _, ok := s.providers[of]; !ok {
+		_, known := s.providers[of]
+		if offered, _ := linkOffered(person, x, of); !known || !offered {
 			return nil
 		}
 		a.Provider, a.Form = s.providerName(of), s.accountForm(q, x, "link", "provider", of)
@@ -235,6 +272,7 @@ func (s *Server) waitingAct(q *request, x *session.Session, person account.Perso
 			return nil
 		}
 		a.Provider, a.Label, a.Form = s.providerName(i.Provider), labelOf(i), s.accountForm(q, x, "unlink", "identity", of)
+		a.Current = i.Identity == x.Identity
 	case pages.ActSignOut:
 		i := slices.IndexFunc(devices, func(d *session.Session) bool { return string(d.ID) == of && d.ID != x.ID })
 		if i < 0 {

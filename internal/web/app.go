@@ -231,6 +231,7 @@ func (s *Server) denied(w http.ResponseWriter, q *request, app *App, who *sessio
 	i := s.refusal(provider, app.Rules.ID, d, subject)
 	i.Status, i.Shown = http.StatusForbidden, s.o.Pages.Text(q.Request, "denied.title", "app", cmp.Or(app.Name, app.Origin.Host()))
 	view.Incident = s.note(q, i)
+	s.tellDenied(q, app, who, d, view.Incident)
 	s.o.Logger.Warn("access denied", "incident", view.Incident, "app", app.Rules.ID, "provider", provider,
 		"reason", string(d.Reason), "rule", d.Rule, "setting", view.Setting)
 	if httpx.WantsPage(q.Request) {

@@ -25,7 +25,11 @@ func (s *Server) language(w http.ResponseWriter, q *request) {
 		redirect(w, q.site.home())
 		return
 	}
-	s.o.Pages.LanguageChanged(w, q.Request, http.StatusOK, pages.LanguageChanged{HomeURL: q.site.home()})
+	view := pages.LanguageChanged{HomeURL: q.site.home()}
+	if reference := query.Get("reference"); pages.Reference(reference) {
+		view.Incident = reference
+	}
+	s.o.Pages.LanguageChanged(w, q.Request, http.StatusOK, view)
 }
 
 // byPerson tells whether a link on a page of this origin was followed. On plain http

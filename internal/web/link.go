@@ -1,9 +1,10 @@
 package web
 
 import (
+	"errors"
 	"net/http"
-	"net/url"
 
+	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/incident"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/signin"
@@ -15,11 +16,11 @@ const accountPath = ownPrefix + "/account"
 // linked leads back to the account page, which says what was done. No cookie changes: the
 // session is the one that the browser has.
 func (s *Server) linked(w http.ResponseWriter, res signin.Result) {
-	done := "linked"
+	notice := pages.NoticeLinked
 	if res.Linked.Already {
-		done = "already-linked"
+		notice = pages.NoticeLinkedBefore
 	}
-	redirect(w, accountPath+"?"+url.Values{"done": {done}}.Encode())
+	doneOf(w, notice, res.Linked.Provider)
 }
 
 // linkRefused tells why an identity is not the account's. The page names what the person
@@ -39,6 +40,12 @@ func (s *Server) linkRefused(w http.ResponseWriter, q *request, e *signin.LinkEr
 	}
 	if e.Email != "" {
 		i.Seen = []incident.Seen{text("email", e.Email)}
+	}
+	if taken, ok := errors.AsType[*account.TakenError](e); ok {
+		i.Seen = append(i.Seen, text(incident.SeenAccount, taken.Asking), text(incident.SeenOwner, taken.Owner), text(incident.SeenIdentity, taken.Key))
+		if taken.Only {
+			i.Reason += "/only"
+		}
 	}
 	view.Incident = s.note(q, i)
 	s.o.Logger.Warn("linking refused", "incident", view.Incident, "provider", e.Provider, "reason", string(e.Reason))

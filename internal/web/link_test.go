@@ -16,7 +16,7 @@ func linking(err error) *signin.Failure {
 }
 
 func TestALinkingEndsOnTheAccountPageAndChangesNoCookie(t *testing.T) {
-	for already, want := range map[bool]string{false: "/.cardea/account?done=linked", true: "/.cardea/account?done=already-linked"} {
+	for already, want := range map[bool]string{false: "/.cardea/account?done=linked&provider=main", true: "/.cardea/account?done=already-linked&provider=main"} {
 		f := newFace(t)
 		f.signIn.result = signin.Result{Session: person("live"), Target: signin.Target{Origin: "https://gate.example", Path: "/.cardea/account"}, Linked: &signin.Linked{Provider: "main", Already: already}}
 		w := f.ask("GET", gateCallback+"?state=s&code=c", navigation(seat(seatLive)...)...)

@@ -133,7 +133,7 @@ const (
 	ModeAsk      Mode = "ask"
 )
 
-// Options are what a Server lives on. All are required but JWKS, HeaderBytes, Seen, Incidents, Avatars and Account.
+// Options are what a Server lives on. All are required but JWKS, HeaderBytes, Seen, Incidents, Trail, Avatars and Account.
 type Options struct {
 	Public     httpx.Origin
 	Apps       []App
@@ -161,6 +161,8 @@ type Options struct {
 	Seen func(session.ID) time.Time
 	// Incidents keeps what is refused; nil keeps nothing.
 	Incidents Incidents
+	// Trail keeps what apps' rules refuse; nil keeps nothing.
+	Trail Trail
 	// Avatars are people's pictures; nil: nobody has one.
 	Avatars Avatars
 	// Account is the page of a person; nil: there is none.
@@ -188,6 +190,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Avatars == nil {
 		o.Avatars = pictureless{}
+	}
+	if o.Trail == nil {
+		o.Trail = untold{}
 	}
 	if o.Incidents == nil {
 		o.Incidents = forgotten{}

@@ -22,6 +22,9 @@ func (s *Server) signedOut(w http.ResponseWriter, q *request) {
 	v := s.check(q, nil, "/")
 	if v.Ended != nil {
 		expire(w, s.leavingCookies(q, v.Ended.Session))
+		if v.Ended.Cause == session.CauseIdentity {
+			q.forgetProvider(w, v.Ended.Provider)
+		}
 		if q.site.gateway && q.URL.Query().Get("state") == "" && httpx.KindOf(q.Request) == httpx.Navigation && s.goLater(w, q, *v.Ended) {
 			return
 		}
@@ -127,6 +130,9 @@ func (s *Server) receiptView(q *request, r signout.Receipt) (pages.SignedOut, er
 		cause = pages.CauseElsewhere
 	}
 	view := pages.SignedOut{Cause: cause, Provider: name, SignInURL: s.signInAgain(q, r.ReturnURL)}
+	if cause == pages.CauseElsewhere && s.o.Account != nil {
+		view.AccountURL = ownPrefix + "/sign-in?" + url.Values{"return": {accountPath}}.Encode()
+	}
 	for _, st := range steps {
 		step := pages.Step{Subject: subjects[st.What], State: stepStates[st.State], Provider: name, Count: st.Count}
 		switch st.What {

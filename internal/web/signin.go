@@ -29,6 +29,7 @@ type wanted struct {
 	provider string
 	domain   string // of the e-mail address that the person signs in with; "" unknown
 	hint     string // whom the provider should expect (OpenID Connect Core section 3.1.2.1)
+	unlinked string // provider of an identity that the account signed in here lost: nobody is led there unasked
 }
 
 // signIn starts a sign-in. At an app's own origin it first goes to the gateway's, which
@@ -156,6 +157,9 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		}
 		// A cookie that names no live session was left by a sign-out, unless the record
 		// says otherwise.
+		if ended != nil && ended.Cause == session.CauseIdentity {
+			want.unlinked = ended.Provider
+		}
 		start.Fresh = q.seat() != "" && (ended == nil || ended.Fresh)
 	}
 	s.chooseProvider(w, q, want, start)
@@ -203,10 +207,10 @@ func (s *Server) chooseProvider(w http.ResponseWriter, q *request, want wanted, 
 	switch {
 	case slices.Contains(offered, want.provider):
 		start.Provider = want.provider
-	case len(offered) == 1:
+	case len(offered) == 1 && offered[0] != want.unlinked:
 		start.Provider = offered[0]
 	default:
-		if start.Provider = s.ofDomain(offered, want.domain); start.Provider == "" {
+		if start.Provider = s.ofDomain(offered, want.domain); start.Provider == "" || start.Provider == want.unlinked {
 			s.choice(w, q, want, offered)
 			return
 		}
@@ -275,6 +279,7 @@ func (s *Server) choice(w http.ResponseWriter, q *request, want wanted, offered 
 		p := s.providers[id]
 		view.Providers = append(view.Providers, pages.ChoiceProvider{
 			Name: p.Name, Host: p.Host, URL: ownPrefix + "/sign-in?" + query.Encode(), Remembered: id == last,
+			Unlinked: id == want.unlinked,
 		})
 	}
 	s.o.Pages.Choice(w, q.Request, http.StatusOK, view)

@@ -68,7 +68,7 @@ func TestThePageShowsWhoTheAppWasTold(t *testing.T) {
 	for _, want := range []string{
 		`Hello, &lt;b onclick=&#34;x&#34;&gt;Älice&lt;/b&gt;`, `id="who-user">alice<`, `a@example.com`,
 		`<span class="tag">staff</span> <span class="tag">&lt;i&gt;</span> </dd>`, `<code>acc1</code>`,
-		`<form method="post" action="/.cardea/sign-out"><button id="sign-out">`, `href="/.cardea/session"`,
+		`<form method="post" action="/.cardea/sign-out"><button id="sign-out">`, `href="/.cardea/session"`, `<a class="account" id="account" href="/.cardea/account">My account</a>`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)

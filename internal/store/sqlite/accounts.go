@@ -176,6 +176,21 @@ func refuseShut(c *conn, id string) error {
 	return nil // never kept here
 }
 
+// AccountOf returns the account that an identity belongs to, or session.ErrNotFound. It
+// makes none.
+func (st *Store) AccountOf(ctx context.Context, id oidc.Identity) (account.Account, error) {
+	return read(ctx, st.db.readers, "looking for an identity's account", func(c *conn) (account.Account, error) {
+		owner, known, err := ownerOf(c, id)
+		if err == nil && !known {
+			err = fmt.Errorf("an identity of %s: %w", id.Issuer, session.ErrNotFound)
+		}
+		if err != nil {
+			return account.Account{}, err
+		}
+		return accountByID(c, owner)
+	})
+}
+
 // Account returns an account, or session.ErrNotFound, or account.ErrErased.
 func (st *Store) Account(ctx context.Context, id string) (account.Account, error) {
 	return read(ctx, st.db.readers, "reading an account", func(c *conn) (account.Account, error) {

@@ -170,6 +170,9 @@ func auditQuery(f audit.Filter) (string, []any) {
 			query.WriteString(by.condition + parameter(by.value))
 		}
 	}
+	if f.Email != "" {
+		query.WriteString(" AND instr(lower(CASE WHEN json_valid(personal) THEN personal ->> '$.email' END), lower(" + parameter(f.Email) + ")) > 0")
+	}
 	if !f.Since.IsZero() {
 		query.WriteString(" AND at >= " + parameter(micros(f.Since)))
 	}

@@ -31,6 +31,7 @@ var kept = []struct{ table, where string }{
 	{"accounts", ""},
 	{"handles", ""},
 	{"identities", ""},
+	{"partings", ""},
 	{"pictures", ""},
 	{"clients", ""},
 	{"ends", ""},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sqlitedriver "modernc.org/sqlite"
@@ -34,6 +35,7 @@ type DB struct {
 	writes  *sql.DB
 	writer  *writer
 	readers *readers
+	remains atomic.Bool // the write-ahead log may hold what was erased
 	close   sync.Once
 	err     error // of closing
 }
@@ -87,7 +89,9 @@ func openFile(ctx context.Context, path string, o Options) (*DB, error) {
 		writes.Close()
 		return nil, err
 	}
-	return &DB{file: path, log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes), readers: newReaders(reads)}, nil
+	db := &DB{file: path, log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes), readers: newReaders(reads)}
+	db.remains.Store(true) // of a process that was killed
+	return db, nil
 }
 
 // makePrivate creates the file with mode 0600, or takes others' access away from one

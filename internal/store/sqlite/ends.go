@@ -121,7 +121,9 @@ func endSession(c *conn, e signout.Ending) (session.Tombstone, audit.Event, erro
 	}
 	event := endedEvent(row.s, stone)
 	event.Actor, event.By = e.Actor, e.By
-	event.Detail = map[string]string{"mode": string(r.Mode), "closed": strconv.Itoa(r.Closed), "browser": yes(r.Browser), "fresh": yes(stone.Fresh)}
+	event.Detail = map[string]string{
+		"mode": string(r.Mode), "closed": strconv.Itoa(r.Closed), "browser": yes(r.Browser), "fresh": yes(stone.Fresh), "because": e.Because,
+	}
 	return stone, event, insertReceipt(c, r, stone)
 }
 

@@ -47,6 +47,7 @@ func eraseRows(c *conn, now time.Time, id string) error {
 		{"PRAGMA secure_delete = ON", nil},
 		{"DELETE FROM identities WHERE account = ?1", []any{id}},
 		{"DELETE FROM unlinkings WHERE account = ?1", []any{id}},
+		{"DELETE FROM partings WHERE account = ?1", []any{id}},
 		{"DELETE FROM pictures WHERE account = ?1", []any{id}},
 		{"DELETE FROM accounts WHERE id = ?1", []any{id}},
 		{"UPDATE handles SET erased_at = ?2 WHERE account = ?1", []any{id, micros(now)}},
@@ -117,6 +118,58 @@ func (st *Store) eraseRefusals(ctx context.Context, p account.Person) error {
 		}
 		after = rows[len(rows)-1].Seq
 	}
+}
+
+// mentionPlaces is how many places of the trail one read looks at: no index leads to what
+// other accounts' events say of a person.
+const mentionPlaces = 20_000
+
+// eraseMentions takes out of other accounts' events what names an identity of a person:
+// whose it was that could not be linked, say.
+func (st *Store) eraseMentions(ctx context.Context, p account.Person) error {
+	last, err := st.LastAudit(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range p.Identities {
+		kept, err := rowOf(audit.Event{Type: audit.IdentityLinkRefused, Personal: &audit.Personal{Issuer: i.Issuer, Subject: i.Subject}}, i.LinkedAt)
+		if err != nil {
+			return err
+		}
+		if kept.Personal == nil || kept.Personal.Subject == "" || strings.Contains(kept.Personal.Subject, audit.Redacted) {
+			continue // the trail has not kept whose it was
+		}
+		for after := int64(0); after < last; after += mentionPlaces {
+			list, err := st.mentions(ctx, after, *kept.Personal, p.ID)
+			if err == nil {
+				err = st.forget(ctx, list)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mentions returns the places of events of other accounts than of that name an identity.
+func (st *Store) mentions(ctx context.Context, after int64, who audit.Personal, of string) ([]int64, error) {
+	text, err := json.Marshal(who.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a subject: %w", err)
+	}
+	return read(ctx, st.db.readers, "reading the audit trail", func(c *conn) ([]int64, error) {
+		var list []int64
+		err := c.each(func(scan func(...any) error) error {
+			e, err := scanEvent(scan)
+			if p := e.Personal; p != nil && p.Issuer == who.Issuer && p.Subject == who.Subject {
+				list = append(list, e.Seq)
+			}
+			return err
+		}, selectAudit+" WHERE seq > ?1 AND seq <= ?2 AND account <> '' AND account <> ?3 AND personal IS NOT NULL AND instr(personal, ?4) > 0",
+			after, after+mentionPlaces, of, `"subject":`+string(text))
+		return list, err
+	})
 }
 
 // isOf tells whether what an event says is about a person.

@@ -31,7 +31,11 @@ func (st *Store) Link(ctx context.Context, now time.Time, l account.Linking) (li
 		case err != nil:
 			return err
 		case known && owner != l.Account:
-			refused = fmt.Errorf("linking to account %s what account %s has: %w", l.Account, owner, account.ErrTaken)
+			p, err := person(c, owner)
+			if err != nil {
+				return err
+			}
+			refused = &account.TakenError{Asking: acc.Handle, Owner: p.Handle, Key: account.KeyOf(l.Identity), Only: len(p.Identities) == 1}
 			return linkRefused(ctx, c, now, l, acc)
 		case known:
 			_, err = welcomeBack(c, now, l.Account, admissionOf(l))
@@ -94,7 +98,7 @@ func join(ctx context.Context, c *conn, now time.Time, l account.Linking, acc ac
 
 func linkRefused(ctx context.Context, c *conn, now time.Time, l account.Linking, acc account.Account) error {
 	e := aboutIdentity(ctx, audit.IdentityLinkRefused, acc, l.Provider, l.Identity)
-	e.Session, e.Cause = l.Session, "taken"
+	e.Session, e.Cause, e.Incident = l.Session, "taken", l.Incident
 	return insertAudit(c, now, e)
 }
 
@@ -107,7 +111,7 @@ func aboutIdentity(ctx context.Context, t audit.Type, acc account.Account, provi
 	}
 	address, userAgent := audit.ClientOf(ctx)
 	return audit.Event{
-		Type: t, Actor: actor, By: by, Account: acc.ID, Handle: acc.Handle, Provider: provider,
+		Type: t, Actor: actor, By: by, Account: acc.ID, Handle: acc.Handle, Session: audit.SessionOf(ctx), Provider: provider,
 		Personal: &audit.Personal{Issuer: id.Issuer, Subject: id.Subject, Address: address, UserAgent: userAgent},
 	}
 }
@@ -141,11 +145,38 @@ func (st *Store) Unlink(ctx context.Context, now time.Time, id string, of oidc.I
 			ON CONFLICT DO UPDATE SET unlinked_at = excluded.unlinked_at`, id, of.Issuer, of.Subject, micros(now)); err != nil {
 			return err
 		}
+		if _, err := c.exec("INSERT INTO partings (account, issuer) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id, of.Issuer); err != nil {
+			return err
+		}
+		if err := partFromEmail(c, p, i); err != nil {
+			return err
+		}
 		if e.Actor == audit.ActorOperator {
 			e.By = cmp.Or(e.By, by)
 		}
 		return insertAudit(c, now, e)
 	})
+}
+
+// partFromEmail takes the e-mail of an identity that leaves from its account, and gives
+// it that of the identity that was used last and whose is believed. The name stays: it is
+// not kept by identity.
+func partFromEmail(c *conn, p account.Person, gone account.Identity) error {
+	if p.Email == "" || gone.Email != p.Email {
+		return nil
+	}
+	email := ""
+	for _, i := range p.Identities { // the latest used first
+		switch {
+		case i.Identity == gone.Identity || !i.EmailBelieved:
+		case i.Email == p.Email:
+			return nil
+		default:
+			email = cmp.Or(email, i.Email)
+		}
+	}
+	_, err := c.exec("UPDATE accounts SET email = ?2 WHERE id = ?1", p.ID, email)
+	return err
 }
 
 // Unlinkings returns identities that were unlinked and whose sessions may not all have
@@ -194,7 +225,8 @@ func refuseUnlinked(c *conn, s *session.Session) error {
 // AdmitByEmail is Admit for a provider that the operator trusts with it: an identity that
 // is new goes to the account that has an identity of such a provider with the same
 // believed e-mail, compared without the case of ASCII letters and otherwise byte for
-// byte. Without exactly one such account it makes one, and Apart says why. An issuer that
+// byte. Without exactly one such account, or where an identity of the issuer was unlinked
+// from it, it makes one, and Apart says why. An issuer that
 // gives one e-mail to a second subject has given it to a second person (OpenID Connect
 // Core 1.0 section 5.7).
 func (st *Store) AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error) {
@@ -272,10 +304,16 @@ func sameEmail(c *conn, a account.Admission, t account.Trusts) (owner string, ap
 	case len(owners) > 1 || rows == maxSame:
 		return "", account.ApartSeveral, nil
 	}
-	var one int
-	other, err := c.one([]any{&one}, "SELECT 1 FROM identities WHERE account = ?1 AND issuer = ?2 LIMIT 1", owner, a.Identity.Issuer)
-	if err != nil || other {
-		return "", account.ApartOther, err
+	var other, parted bool
+	_, err = c.one([]any{&other, &parted}, `SELECT EXISTS (SELECT 1 FROM identities WHERE account = ?1 AND issuer = ?2),
+		EXISTS (SELECT 1 FROM partings WHERE account = ?1 AND issuer = ?2)`, owner, a.Identity.Issuer)
+	switch {
+	case err != nil:
+		return "", "", err
+	case other:
+		return "", account.ApartOther, nil
+	case parted: // by somebody who knew more than the address tells
+		return "", account.ApartUnlinked, nil
 	}
 	return owner, "", nil
 }

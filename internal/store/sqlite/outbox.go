@@ -145,15 +145,21 @@ func (st *Store) Finish(ctx context.Context, now time.Time, id string, state out
 }
 
 // insertDelivery writes the event of an entry that has come to its final state. e may
-// bring an id, and a cause that the entry does not tell.
+// bring an id, and a cause that the entry does not tell. Tokens of a sign-in that opened no
+// session are nobody's account's.
 func insertDelivery(c *conn, now time.Time, id string, e audit.Event) error {
 	e.Actor = audit.ActorGateway
 	var kind, state string
 	var deadline int64
 	var attempts int
-	found, err := c.one([]any{&kind, &e.Session, &e.Provider, &e.App, &state, &deadline, &attempts},
-		"SELECT kind, session, provider, app, state, deadline, attempts FROM outbox WHERE id = ?1", id)
+	found, err := c.one([]any{&kind, &e.Session, &e.Provider, &e.App, &state, &deadline, &attempts, &e.Account},
+		`SELECT kind, session, provider, app, state, deadline, attempts, coalesce(
+			(SELECT account FROM ends WHERE ends.session = outbox.session), (SELECT account FROM receipts WHERE receipts.session = outbox.session),
+			(SELECT account FROM sessions WHERE sessions.id = outbox.session), '') FROM outbox WHERE id = ?1`, id)
 	if err != nil || !found {
+		return err
+	}
+	if _, err := c.one([]any{&e.Handle}, "SELECT handle FROM handles WHERE account = ?1 AND account <> ''", e.Account); err != nil {
 		return err
 	}
 	switch outbox.State(state) {

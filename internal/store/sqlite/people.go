@@ -191,13 +191,13 @@ func (st *Store) Erase(ctx context.Context, now time.Time, id string) error {
 	p, err := st.Person(ctx, id)
 	if err == nil {
 		if err = erasable(p); err == nil {
-			err = errors.Join(st.eraseIncidents(ctx, p), st.eraseRefusals(ctx, p))
+			err = errors.Join(st.eraseIncidents(ctx, p), st.eraseRefusals(ctx, p), st.eraseMentions(ctx, p))
 		}
 	}
 	if err != nil {
 		return erased(err)
 	}
-	return erased(st.db.writer.do(ctx, "erasing a person", func(c *conn) error {
+	err = st.db.writer.do(ctx, "erasing a person", func(c *conn) error {
 		acc, err := accountByID(c, id)
 		if err == nil {
 			err = erasable(account.Person{Account: acc})
@@ -213,5 +213,9 @@ func (st *Store) Erase(ctx context.Context, now time.Time, id string) error {
 			return err
 		}
 		return insertAudit(c, now, actedOn(ctx, audit.AccountDeleted, acc))
-	}))
+	})
+	if err == nil {
+		st.db.emptied(ctx)
+	}
+	return erased(err)
 }

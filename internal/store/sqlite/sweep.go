@@ -16,6 +16,7 @@ const sweepVaults = "DELETE FROM vaults WHERE rowid IN (SELECT rowid FROM vaults
 // Sweep removes what nothing can name any more: tombstones past their Until, with their
 // seats and receipts, receipts and single-use values past theirs, finished outbox entries
 // that no receipt speaks of, and vaults of ended sessions that no app's logout waits for.
+// What an erasure had to leave in the write-ahead log goes as well.
 // It removes at most limit (of all kinds together) and returns how many; the caller goes
 // on while that equals limit.
 func (st *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
@@ -44,6 +45,7 @@ func (st *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, erro
 	if err != nil {
 		return 0, err
 	}
+	st.db.sweepLog(ctx)
 	return swept, nil
 }
 

@@ -49,6 +49,7 @@ func (w *write) giveUp() {
 type writer struct {
 	db    *sql.DB
 	queue chan *write
+	empty chan chan<- error // asks that the write-ahead log be emptied
 	stop  chan struct{}
 	done  chan struct{}
 	once  sync.Once
@@ -56,7 +57,7 @@ type writer struct {
 }
 
 func newWriter(db *sql.DB) *writer {
-	w := &writer{db: db, queue: make(chan *write, queueLength), stop: make(chan struct{}), done: make(chan struct{})}
+	w := &writer{db: db, queue: make(chan *write, queueLength), empty: make(chan chan<- error), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -117,6 +118,9 @@ func (w *writer) run() {
 		select {
 		case job := <-w.queue:
 			batch = append(batch[:0], job)
+		case answer := <-w.empty:
+			answer <- w.emptyLog() // buffered
+			continue
 		case <-w.stop:
 			if len(w.queue) == 0 {
 				return

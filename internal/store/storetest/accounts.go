@@ -31,6 +31,7 @@ func accountPromises() []promise {
 			b.ok(err)
 			b.equal(got, want)
 		}},
+		{"an identity's account is found, and none is made by looking", checkAccountOf},
 		{"name and believed e-mail follow the provider, others do not", func(b *bench) {
 			made, _, err := b.Admit(b.ctx, epoch, admission("ann", "ann"))
 			b.ok(err)
@@ -105,4 +106,19 @@ func accountPromises() []promise {
 			b.is(err, session.ErrNotFound)
 		}},
 	}
+}
+
+func checkAccountOf(b *bench) {
+	a := admission("ann", "ann")
+	_, err := b.AccountOf(b.ctx, a.Identity)
+	b.is(err, session.ErrNotFound)
+	made, _, err := b.Admit(b.ctx, epoch, a)
+	b.ok(err)
+	got, err := b.AccountOf(b.ctx, a.Identity)
+	b.ok(err)
+	b.equal(got, made)
+	other := a.Identity
+	other.Issuer = "https://other.example.com"
+	_, err = b.AccountOf(b.ctx, other)
+	b.is(err, session.ErrNotFound)
 }

@@ -171,7 +171,8 @@ func checkEndedEvent(b *bench) {
 }
 
 func checkDeliveries(b *bench) {
-	s, _ := b.opened("ann")
+	acc := b.admitted("ann")
+	s, _ := b.opened("ann", of(acc))
 	e := ending(s, session.CauseButton)
 	e.Entries = append(e.Entries, entry(s, outbox.KindRevoke), entry(s, outbox.KindRevoke))
 	_, err := b.End(b.ctx, epoch, e)
@@ -189,6 +190,7 @@ func checkDeliveries(b *bench) {
 	got := []string{}
 	for _, d := range list[2:] {
 		got = append(got, strings.TrimSpace(d.Cause+" "+d.Detail["kind"]+" "+d.Detail["attempts"]))
+		b.equal([]string{d.Account, d.Handle}, []string{acc.ID, "ann"})
 	}
 	b.equal(got, []string{"revoke-token 3", "refused end-session 1", "not-needed revoke-token 0", "deadline revoke-token 1"})
 	b.equal(list[2].Detail["entry"], e.Entries[0].ID)
@@ -196,6 +198,16 @@ func checkDeliveries(b *bench) {
 	b.ok(b.Requeue(b.ctx, epoch, e.Entries[1].ID))
 	b.ok(b.Finish(b.ctx, epoch, e.Entries[1].ID, outbox.Done, ""))
 	b.tells(audit.Filter{Newest: true, Limit: 1}, "delivery.done")
+	// Of a session that goes on, and of a sign-in that opened none.
+	live, _ := b.opened("bob", of(b.admitted("bob")))
+	for name, of := range map[string]*session.Session{"bob": live, "": newSession("nobody")} {
+		e := entry(of, outbox.KindRevoke)
+		b.ok(b.Add(b.ctx, []outbox.Entry{e}))
+		b.ok(b.Finish(b.ctx, epoch, e.ID, outbox.Done, ""))
+		told := b.tells(audit.Filter{Newest: true, Limit: 1}, "delivery.done")[0]
+		b.equal([]string{told.Handle, told.Session}, []string{name, string(of.ID)})
+		b.equal(told.Account != "", name != "")
+	}
 }
 
 func checkRecord(b *bench) {
@@ -222,6 +234,9 @@ func checkTrailFilters(b *bench) {
 			Type: t, Actor: audit.ActorProvider, At: epoch.Add(time.Duration(i) * time.Minute), Provider: []string{"main", "second"}[i%2],
 			Account: fmt.Sprint("acc", i%4), Session: fmt.Sprint("s", i%6), Incident: fmt.Sprint("i", i),
 		})
+		if t == audit.SigninRefused {
+			all[i].Personal = &audit.Personal{Email: fmt.Sprint("Eve", i, "%@Example.net")}
+		}
 	}
 	b.ok(b.Record(b.ctx, epoch, all...))
 	for name, tc := range map[string]struct {
@@ -234,6 +249,8 @@ func checkTrailFilters(b *bench) {
 		"account":          {audit.Filter{Account: "acc1"}, []int{1, 5, 9}},
 		"session":          {audit.Filter{Session: "s5"}, []int{5, 11}},
 		"provider":         {audit.Filter{Provider: "second", Limit: 3}, []int{1, 3, 5}},
+		"e-mail":           {audit.Filter{Email: "eVE8%@"}, []int{8}},
+		"no e-mail":        {audit.Filter{Email: "eve_"}, []int{}},
 		"incident":         {audit.Filter{Incident: "i7"}, []int{7}},
 		"time":             {audit.Filter{Since: epoch.Add(3 * time.Minute), Until: epoch.Add(5 * time.Minute)}, []int{3, 4}},
 		"newest":           {audit.Filter{Newest: true, Limit: 3}, []int{11, 10, 9}},
@@ -294,6 +311,9 @@ func checkTrailErased(b *bench) {
 		refused(audit.Event{Incident: "another's", Personal: &audit.Personal{Issuer: "https://other.example", Subject: id.Subject, Email: "annabel@example.com"}}),
 	}
 	b.ok(b.Record(b.ctx, epoch, strangers...))
+	_, err = b.Link(b.ctx, epoch, account.Linking{Account: bob.ID, Identity: id, Provider: "main", How: account.HowPerson, Incident: "hers that bob wanted"})
+	b.is(err, account.ErrTaken)
+	b.ok(b.Record(b.ctx, epoch, refused(audit.Event{Account: bob.ID, Handle: bob.Handle, Incident: "bob's own", Personal: &audit.Personal{Issuer: "https://other.example", Subject: id.Subject}})))
 	before := b.trail(audit.Filter{})
 	b.ok(b.MarkErasing(b.ctx, epoch, acc.ID))
 	b.ok(b.Erase(b.ctx, epoch, acc.ID))

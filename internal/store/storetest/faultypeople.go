@@ -43,6 +43,11 @@ func (f *Faulty) Erase(ctx context.Context, now time.Time, id string) error {
 	return f.call(ctx, "Erase", func() error { return f.store.Erase(ctx, now, id) })
 }
 
+// AccountOf is the store's, as the faults allow.
+func (f *Faulty) AccountOf(ctx context.Context, id oidc.Identity) (account.Account, error) {
+	return called(ctx, f, "AccountOf", func() (account.Account, error) { return f.store.AccountOf(ctx, id) })
+}
+
 // AdmitByEmail is the store's, as the faults allow.
 func (f *Faulty) AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error) {
 	return called(ctx, f, "AdmitByEmail", func() (account.Admitted, error) { return f.store.AdmitByEmail(ctx, now, a, t) })

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -76,10 +77,49 @@ func linkingPromises() []promise {
 			b.ok(b.Unlink(audit.WithActor(b.ctx, audit.ActorOperator, "uid 7"), epoch, acc.ID, l.Identity, ""))
 			b.equal(len(b.keys(acc)), 1)
 		}},
+		{"an unlinked identity's e-mail leaves the account with it", checkUnlinkedEmail},
 		{"an unlinking is unsettled until its sessions have ended", checkSettle},
 		{"the trail tells who linked, unlinked and was refused, once each", checkLinkingTrail},
 		{"profiles of any size and shape are kept clean and break nothing", checkHostileProfiles},
 	}
+}
+
+func checkUnlinkedEmail(b *bench) {
+	ann := b.admitted("ann")
+	at := func(subject, email string, believed bool, days int) oidc.Identity {
+		l := linking(ann, subject)
+		l.Profile = oidc.Profile{Name: "Ann " + subject, Email: email, EmailBelieved: believed}
+		_, err := b.Link(b.ctx, epoch.AddDate(0, 0, days), l)
+		b.ok(err)
+		return l.Identity
+	}
+	has := func(name, email string) {
+		b.Helper()
+		acc, err := b.Account(b.ctx, ann.ID)
+		b.ok(err)
+		b.equal([]string{acc.Name, acc.Email}, []string{name, email})
+	}
+	unlink := func(id oidc.Identity) {
+		b.Helper()
+		b.ok(b.Unlink(b.ctx, epoch, ann.ID, id, "x"))
+		b.ok(b.Settle(b.ctx, ann.ID, id))
+	}
+	second := at("second", "second@example.com", true, 1)
+	rumour := at("rumour", "rumour@example.com", false, 3)
+	third, twin := at("third", "third@example.com", true, 2), at("twin", "third@example.com", true, 1)
+	has("Ann twin", "third@example.com")
+	unlink(third) // another identity has the same
+	has("Ann twin", "third@example.com")
+	unlink(twin)
+	has("Ann twin", "second@example.com")
+	found, err := b.ListAccounts(b.ctx, account.Filter{Email: "third@example.com"})
+	b.ok(err)
+	b.equal(len(found), 0)
+	unlink(admission("ann").Identity) // its e-mail is not the account's
+	has("Ann twin", "second@example.com")
+	unlink(second)
+	has("Ann twin", "") // nobody vouches for what is left
+	b.is(b.Unlink(b.ctx, epoch, ann.ID, rumour, "x"), account.ErrLast)
 }
 
 // linking is of an identity at a second provider.
@@ -150,6 +190,8 @@ func checkTaken(b *bench) {
 	l.Profile.Name = "Not Bob"
 	_, err := b.Link(b.ctx, epoch, l)
 	b.is(err, account.ErrTaken)
+	taken, _ := errors.AsType[*account.TakenError](err)
+	b.equal(taken, &account.TakenError{Asking: ann.Handle, Owner: bob.Handle, Key: account.KeyOf(l.Identity), Only: true})
 	b.leads("bob", bob)
 	b.equal(b.keys(ann), []string{account.KeyOf(admission("ann").Identity)})
 	_, err = b.SetDisabled(b.ctx, epoch, bob.ID, true) // what is disabled keeps what it has
@@ -230,23 +272,29 @@ func checkLinkingTrail(b *bench) {
 		b.ok(err)
 	}
 	taken := linking(bob, "second")
+	taken.Incident = "3kq7zt5w2m4hxcya"
 	_, err := b.Link(b.ctx, epoch, taken)
 	b.is(err, account.ErrTaken)
 	as := audit.WithActor(b.ctx, audit.ActorOperator, "uid 7")
+	third := linking(ann, "third")
+	_, err = b.Link(b.ctx, epoch, third)
+	b.ok(err)
 	b.ok(b.Unlink(as, epoch, ann.ID, l.Identity, ""))
 	b.is(b.Unlink(as, epoch, ann.ID, l.Identity, ""), account.ErrNotLinked)
+	b.ok(b.Unlink(audit.InSession(audit.WithActor(b.ctx, audit.ActorPerson, ""), string(s.ID)), epoch, ann.ID, third.Identity, ""))
 	b.is(b.Unlink(as, epoch, ann.ID, admission("ann").Identity, ""), account.ErrLast)
 
-	list := b.tells(audit.Filter{Account: ann.ID}, "account.created", "session.opened", "identity.linked", "identity.unlinked")
+	list := b.tells(audit.Filter{Account: ann.ID}, "account.created", "session.opened", "identity.linked", "identity.linked", "identity.unlinked", "identity.unlinked")
 	got := list[2]
 	b.equal(got, audit.Event{
 		Seq: got.Seq, ID: got.ID, At: epoch, Type: audit.IdentityLinked, Actor: audit.ActorPerson, Account: ann.ID, Handle: "ann", Session: string(s.ID),
 		Provider: "second", Detail: map[string]string{"how": "person"},
 		Personal: &audit.Personal{Issuer: l.Identity.Issuer, Subject: l.Identity.Subject, Email: l.Profile.Email},
 	})
-	b.equal([]string{list[3].Actor, list[3].By, list[3].Provider}, []string{"operator", "uid 7", "second"})
+	b.equal([]string{list[4].Actor, list[4].By, list[4].Session, list[4].Provider}, []string{"operator", "uid 7", "", "second"})
+	b.equal([]string{list[5].Actor, list[5].Session}, []string{"person", string(s.ID)})
 	refused := b.tells(audit.Filter{Account: bob.ID}, "account.created", "identity.link_refused")[1]
-	b.equal(refused.Cause, "taken")
+	b.equal([]string{refused.Cause, refused.Incident}, []string{"taken", "3kq7zt5w2m4hxcya"})
 
 	auto := bySecond("carol", "carol@example.com", true)
 	carol := admission("carol", "carol")

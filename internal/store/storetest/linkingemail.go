@@ -26,6 +26,30 @@ func emailPromises() []promise {
 	return []promise{
 		{"a verified e-mail of a trusted provider leads to the account that has it", checkByEmail},
 		{"an e-mail that proves nothing links nothing", checkApart},
+		{"what was unlinked from an account is not led back to it by an e-mail", func(b *bench) {
+			acc := b.admitted("ann")
+			a := bySecond("x", "ann@example.com", true)
+			got, err := b.AdmitByEmail(b.ctx, epoch, a, trusts)
+			b.ok(err)
+			b.equal([]any{got.Account.ID, got.Linked}, []any{acc.ID, true})
+			b.ok(b.Unlink(b.ctx, epoch, acc.ID, a.Identity, "x"))
+			b.ok(b.Settle(b.ctx, acc.ID, a.Identity))
+			got, err = b.AdmitByEmail(b.ctx, epoch, a, trusts)
+			b.ok(err)
+			b.equal([]any{got.Created, got.Linked, got.Apart, got.Account.ID}, []any{true, false, account.ApartUnlinked, a.AccountID})
+			// Nor is whoever comes by that provider under another subject.
+			other := bySecond("y", "ann@example.com", true)
+			b.ok(b.MarkErasing(b.ctx, epoch, got.Account.ID))
+			b.ok(b.Erase(b.ctx, epoch, got.Account.ID))
+			got, err = b.AdmitByEmail(b.ctx, epoch, other, trusts)
+			b.ok(err)
+			b.equal([]any{got.Created, got.Apart}, []any{true, account.ApartUnlinked})
+			b.equal(len(b.keys(acc)), 1)
+			// The person may link it again.
+			linked, err := b.Link(b.ctx, epoch, account.Linking{Account: acc.ID, Identity: a.Identity, Provider: a.Provider, Profile: a.Profile, How: account.HowPerson})
+			b.ok(err)
+			b.equal(linked, true)
+		}},
 		{"an account that is disabled is not evaded by a second provider", func(b *bench) {
 			acc := b.admitted("ann")
 			_, err := b.SetDisabled(b.ctx, epoch, acc.ID, true)

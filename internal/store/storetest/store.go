@@ -74,6 +74,7 @@ type Receipts interface {
 type Accounts interface {
 	Admit(ctx context.Context, now time.Time, a account.Admission) (account.Account, bool, error)
 	Account(ctx context.Context, id string) (account.Account, error)
+	AccountOf(ctx context.Context, id oidc.Identity) (account.Account, error)
 	People
 	Identities
 }
