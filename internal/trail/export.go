@@ -55,17 +55,17 @@ func (t *Trail) export(ctx context.Context) {
 		}
 		more, err := w.step(ctx)
 		switch {
+		case err == nil:
+			w.fine() // also when ctx has just ended: what is recorded by then is still to be written
+			if !more {
+				w.idle(ctx)
+			}
 		case ctx.Err() != nil:
 		case errors.Is(err, errStore):
 			sleep(ctx, firstPause) // the store's own alarm tells of an outage
-		case err != nil:
+		default:
 			w.failed(err)
 			sleep(ctx, w.pause)
-		case !more:
-			w.fine()
-			w.idle(ctx)
-		default:
-			w.fine()
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastExport)

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -233,6 +234,45 @@ func TestADiskThatIsFullIsCaughtUpWithWhenItHasRoom(t *testing.T) {
 	stop()
 	exactly(t, inFiles(t, s.file), s.list())
 	if !strings.Contains(s.log.String(), "written to its file again") || tr.Failing() {
+		t.Error(s.log)
+	}
+}
+
+// stopping ends the gateway in the middle of a write.
+type stopping struct {
+	File
+	stop func()
+}
+
+func (f stopping) Write(p []byte) (int, error) {
+	f.stop()
+	return f.File.Write(p)
+}
+
+func TestAGatewayThatStopsAsTheDiskHasRoomAgainWritesAll(t *testing.T) {
+	s := newScene(t)
+	s.add(t, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	full := true
+	s.o.Open = func(name string) (File, error) {
+		if full {
+			full = false
+			return nil, syscall.ENOSPC
+		}
+		f, err := openFile(name)
+		return stopping{f, sync.OnceFunc(func() {
+			cancel()
+			s.add(t, 2) // of a request that is still under way
+		})}, err
+	}
+	tr, err := New(s.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Run(ctx)
+	exactly(t, inFiles(t, s.file), s.list())
+	if !strings.Contains(s.log.String(), "written to its file again") {
 		t.Error(s.log)
 	}
 }
