@@ -44,7 +44,7 @@ func (a *App) makeActs(ctx context.Context) error {
 	}
 	a.signOut, err = signout.New(signout.Options{
 		StateKey: stateKey, Terms: a.signOutTerms(a.gen()),
-		Store: a.storage.store, Receipts: a.storage.store, Providers: a.providerForSignOut,
+		Store: a.storage.store, Receipts: a.storage.store, Outbox: a.storage.store, Providers: a.providerForSignOut,
 		Hearers: []signout.Hearer{a.guard, a.vault, liveHearer{a}, a.personal.watch}, Kick: func() { a.worker.Kick() },
 		Logger: a.logger, Now: a.clock.Now, Flush: a.guard.Flush,
 		Connections:  func(id session.ID) int { return a.live.Open(string(id)) },

@@ -246,6 +246,21 @@ func (f *fakeStore) BySession(ctx context.Context, id string) ([]outbox.Entry, e
 	return list, nil
 }
 
+func (f *fakeStore) Requeue(ctx context.Context, now time.Time, id string) error {
+	if err := f.up(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, e := range f.entries {
+		if e.ID == id && e.State == outbox.Pending {
+			f.entries[i].NextAt = now
+			return nil
+		}
+	}
+	return session.ErrConflict
+}
+
 func (f *fakeStore) SharesProviderSession(ctx context.Context, issuer, sid string) (bool, error) {
 	if err := f.up(ctx); err != nil {
 		return false, err

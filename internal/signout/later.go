@@ -99,7 +99,7 @@ func (o *SignOut) LaterCall(ctx context.Context, now time.Time, t session.Tombst
 
 // kept is what the outbox still holds for the provider's logout.
 func (o *SignOut) kept(ctx context.Context, id session.ID) (delivery, bool) {
-	entries, err := o.o.Receipts.BySession(ctx, string(id))
+	entries, err := o.o.Outbox.BySession(ctx, string(id))
 	if err != nil {
 		o.o.Logger.Warn("what is kept for the provider's logout cannot be read", "session", id, "err", err)
 		return delivery{}, false

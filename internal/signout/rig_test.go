@@ -65,6 +65,7 @@ type rig struct {
 	logs     *syncBuffer
 	now      time.Time
 	apps     []string
+	kicked   func() // an outbox that wakes
 }
 
 type syncBuffer struct {
@@ -110,9 +111,15 @@ func newRigWithApps(t *testing.T, apps []string, list ...*session.Session) *rig 
 	}
 	var err error
 	r.SignOut, err = New(Options{
-		Store: r.store, Receipts: r.store, Hearers: []Hearer{r.cache, r.conns},
+		Store: r.store, Receipts: r.store, Outbox: r.store, Hearers: []Hearer{r.cache, r.conns},
 		Providers: func(id string) (Provider, bool) { return r.provider, id == "main" },
-		Kick:      func() { e.add("kick") }, Logger: slog.New(slog.NewTextHandler(r.logs, nil)), Now: func() time.Time { return r.now },
+		Kick: func() {
+			e.add("kick")
+			if r.kicked != nil {
+				r.kicked()
+			}
+		},
+		Logger: slog.New(slog.NewTextHandler(r.logs, nil)), Now: func() time.Time { return r.now },
 		Flush: func(context.Context) error {
 			if r.store.flushed != nil {
 				r.store.flushed()

@@ -33,8 +33,14 @@ type Receipts interface {
 	// MarkReturned also cancels the session's pending end-session entry. Only the first
 	// return counts.
 	MarkReturned(ctx context.Context, now time.Time, state session.SeatHash) (Receipt, error)
-	BySession(ctx context.Context, session string) ([]outbox.Entry, error)
 	SharesProviderSession(ctx context.Context, issuer, sid string) (bool, error)
+}
+
+// Outbox keeps what participants must still be told.
+type Outbox interface {
+	BySession(ctx context.Context, session string) ([]outbox.Entry, error)
+	// Requeue makes an entry due now. session.ErrConflict: it waits no longer.
+	Requeue(ctx context.Context, now time.Time, id string) error
 }
 
 // Provider is what an end asks of a provider.
@@ -58,6 +64,7 @@ type Hearer interface {
 type Options struct {
 	Store     Store
 	Receipts  Receipts
+	Outbox    Outbox
 	Providers func(id string) (Provider, bool)
 	Hearers   []Hearer
 	Kick      func() // wakes the outbox
@@ -106,8 +113,8 @@ type SignOut struct {
 // New returns a SignOut; Run must be started for expiry, sweeping and ends that were
 // not durable at first.
 func New(o Options) (*SignOut, error) {
-	if o.Store == nil || o.Receipts == nil || o.Providers == nil || o.Kick == nil || o.Logger == nil || o.Now == nil || o.SignedOutURL == "" {
-		return nil, errors.New("signout: Store, Receipts, Providers, Kick, Logger, Now and SignedOutURL are required")
+	if o.Store == nil || o.Receipts == nil || o.Outbox == nil || o.Providers == nil || o.Kick == nil || o.Logger == nil || o.Now == nil || o.SignedOutURL == "" {
+		return nil, errors.New("signout: Store, Receipts, Outbox, Providers, Kick, Logger, Now and SignedOutURL are required")
 	}
 	if o.Flush == nil {
 		o.Flush = func(context.Context) error { return nil }

@@ -58,7 +58,7 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 		}
 	} else {
 		var err error
-		if entries, err = o.o.Receipts.BySession(ctx, string(r.Session)); err != nil {
+		if entries, err = o.o.Outbox.BySession(ctx, string(r.Session)); err != nil {
 			return nil, fmt.Errorf("reading what is still to be told: %w", err)
 		}
 		entries = o.lost(ctx, entries)

@@ -96,6 +96,7 @@ type fakeSignOut struct {
 	call     oidc.BrowserCall // no URL: the browser has nowhere to go
 	later    oidc.BrowserCall // for a browser whose session ended by a script's call
 	asked    []string         // providers of ProviderCall
+	told     []session.ID     // of TellNow
 	returned []string
 	receipts map[string]signout.Receipt     // by state
 	ofs      map[session.ID]signout.Receipt // by session
@@ -123,6 +124,10 @@ func (f *fakeSignOut) BrowserCall(context.Context, signout.Result) (oidc.Browser
 
 func (f *fakeSignOut) LaterCall(_ context.Context, _ time.Time, t session.Tombstone) (oidc.BrowserCall, bool) {
 	return f.later, f.later.URL != "" && t.Cause == session.CauseApp
+}
+
+func (f *fakeSignOut) TellNow(_ context.Context, _ time.Time, t session.Tombstone) {
+	f.told = append(f.told, t.Session)
 }
 
 func (f *fakeSignOut) ProviderCall(_ context.Context, id string) (oidc.BrowserCall, bool) {

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"context"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/oidc"
@@ -93,5 +96,38 @@ func TestSigningOutTwiceInTheAppEndsOnThePageToo(t *testing.T) {
 	}
 	if w := f.form(appLogout, "https://evil.example", nil, seat(seatLeft)...); w.Code != 401 || strings.Contains(w.Body.String(), "idp.example") {
 		t.Errorf("another site's form: %d\n%s", w.Code, w.Body)
+	}
+}
+
+// An end that is still to be told to a provider would end the next sign-in there with it.
+func TestAProviderHearsOfTheLastEndBeforeItIsAskedToSignIn(t *testing.T) {
+	ofApp := "?" + url.Values{"seat": {"https://app.example|/deep"}}.Encode()
+	for name, tc := range map[string]struct {
+		query, cookie string
+		down          bool
+		want          []session.ID
+	}{
+		"a click, at the session's provider": {ofApp + "&provider=main", seatLeft, false, []session.ID{"left"}},
+		"a click, at another provider":       {ofApp + "&provider=second", seatLeft, false, nil},
+		"nothing is chosen yet":              {ofApp, seatLeft, false, nil},
+		"a page, not a click":                {ofApp + "&auto=1&provider=main", seatLeft, false, nil},
+		"a provider that does not answer":    {ofApp + "&provider=main", seatLeft, true, nil},
+		"nobody was signed in":               {ofApp + "&provider=main", "", false, nil},
+		"somebody is signed in":              {ofApp + "&provider=main", seatLive, false, nil},
+	} {
+		f := leftByScript(t, false)
+		if tc.down {
+			p := f.Server.providers["main"]
+			p.Down = func(context.Context) bool { return true }
+			f.Server.providers["main"] = p
+		}
+		var headers []string
+		if tc.cookie != "" {
+			headers = seat(tc.cookie)
+		}
+		f.ask("GET", gateSignIn+tc.query, navigation(headers...)...)
+		if diff := cmp.Diff(tc.want, f.signOut.told); diff != "" {
+			t.Errorf("%s: told %s", name, diff)
+		}
 	}
 }

@@ -42,6 +42,7 @@ type SignOut interface {
 	EndByProvider(ctx context.Context, now time.Time, n signout.Notice) (int, error)
 	BrowserCall(ctx context.Context, r signout.Result) (oidc.BrowserCall, bool)
 	LaterCall(ctx context.Context, now time.Time, t session.Tombstone) (oidc.BrowserCall, bool)
+	TellNow(ctx context.Context, now time.Time, t session.Tombstone)
 	ProviderCall(ctx context.Context, provider string) (oidc.BrowserCall, bool)
 	Returned(ctx context.Context, now time.Time, state string) (signout.Receipt, error)
 	ReceiptByState(ctx context.Context, state string) (signout.Receipt, error)

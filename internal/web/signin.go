@@ -27,9 +27,10 @@ type wanted struct {
 	auto     bool   // a page was asked for, and nobody clicked "sign in"
 	renew    bool   // somebody who is signed in wants to be for longer
 	provider string
-	domain   string // of the e-mail address that the person signs in with; "" unknown
-	hint     string // whom the provider should expect (OpenID Connect Core section 3.1.2.1)
-	unlinked string // provider of an identity that the account signed in here lost: nobody is led there unasked
+	domain   string             // of the e-mail address that the person signs in with; "" unknown
+	hint     string             // whom the provider should expect (OpenID Connect Core section 3.1.2.1)
+	unlinked string             // provider of an identity that the account signed in here lost: nobody is led there unasked
+	ended    *session.Tombstone // the end of this browser's last session, as far as it is known
 }
 
 // signIn starts a sign-in. At an app's own origin it first goes to the gateway's, which
@@ -151,6 +152,7 @@ func (s *Server) signInAt(w http.ResponseWriter, q *request, want wanted) {
 		return
 	case guard.NoSession:
 		ended := v.Ended
+		want.ended = ended
 		if want.auto && ended != nil && signout.RuleOf(ended.Cause, signout.ModeProvider).Stay {
 			s.stayOut(w, q, want, *ended)
 			return
@@ -214,6 +216,9 @@ func (s *Server) chooseProvider(w http.ResponseWriter, q *request, want wanted, 
 			s.choice(w, q, want, offered)
 			return
 		}
+	}
+	if ended := want.ended; ended != nil && ended.Provider == start.Provider && !s.down(q.Context(), start.Provider) {
+		s.o.SignOut.TellNow(q.Context(), q.now, *ended)
 	}
 	s.toProvider(w, q, start)
 }
