@@ -3,6 +3,7 @@ package guard
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,13 +128,15 @@ func TestASessionOfNoClassSatisfiesNoDemand(t *testing.T) {
 }
 
 func TestAStrongerSignInCountsAtOnce(t *testing.T) {
-	f := newFixture(t, Options{CacheTTL: time.Hour})
-	f.app.ACR = []string{"gold"}
-	want(t, f.ask(time.Now()), TooWeak)
-	s := *f.sess
-	s.Version, s.ACR = 2, "gold"
-	f.Put(&s)
-	want(t, f.ask(time.Now()), Allow)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{CacheTTL: time.Hour})
+		f.app.ACR = []string{"gold"}
+		want(t, f.ask(time.Now()), TooWeak)
+		s := *f.sess
+		s.Version, s.ACR = 2, "gold"
+		f.Put(&s)
+		want(t, f.ask(time.Now()), Allow)
+	})
 }
 
 func TestWeaknessIsNoActivityAndAPublicPathStaysOpen(t *testing.T) {

@@ -62,6 +62,7 @@ func TestSettleForgetsTheRefusal(t *testing.T) {
 func TestHangingStoreIsUnavailableWithinASecondAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{Now: time.Now})
+		f.Reconfigure(0) // what holds when nobody says anything
 		hang := make(chan struct{})
 		f.store.set(hang, nil)
 		start := time.Now()

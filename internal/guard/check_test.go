@@ -14,13 +14,15 @@ import (
 )
 
 func TestLiveSessionIsAllowedFromTheCacheWithoutTheStore(t *testing.T) {
-	f := newFixture(t, Options{})
-	for range 100 {
-		want(t, f.ask(time.Now()), Allow)
-	}
-	if n := f.store.reads.Load(); n != 1 {
-		t.Errorf("%d reads of the store, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{})
+		for range 100 {
+			want(t, f.ask(time.Now()), Allow)
+		}
+		if n := f.store.reads.Load(); n != 1 {
+			t.Errorf("%d reads of the store, want 1", n)
+		}
+	})
 }
 
 func TestCacheHitStaysWithinItsAllocations(t *testing.T) {
@@ -237,16 +239,18 @@ func TestRefreshOutcomes(t *testing.T) {
 }
 
 func TestPutReplacesTheCachedRecordAndItsDecisions(t *testing.T) {
-	f := newFixture(t, Options{})
-	f.app.Access = group("staff")
-	want(t, f.ask(time.Now()), Allow)
-	c := *f.sess
-	c.Version, c.Profile = 2, oidc.Profile{}
-	f.Put(&c)
-	want(t, f.ask(time.Now()), Denied)
-	f.Put(f.sess) // older: ignored
-	want(t, f.ask(time.Now()), Denied)
-	f.Put(person(time.Now())) // unknown: nothing becomes known by it
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{})
+		f.app.Access = group("staff")
+		want(t, f.ask(time.Now()), Allow)
+		c := *f.sess
+		c.Version, c.Profile = 2, oidc.Profile{}
+		f.Put(&c)
+		want(t, f.ask(time.Now()), Denied)
+		f.Put(f.sess) // older: ignored
+		want(t, f.ask(time.Now()), Denied)
+		f.Put(person(time.Now())) // unknown: nothing becomes known by it
+	})
 }
 
 func TestEndDuringARefreshIsNotAllowed(t *testing.T) {
@@ -259,23 +263,25 @@ func TestEndDuringARefreshIsNotAllowed(t *testing.T) {
 }
 
 func TestManyAskingForAColdSeatReadItOnce(t *testing.T) {
-	f := newFixture(t, Options{})
-	hang := make(chan struct{})
-	f.store.set(hang, nil)
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			if v := f.ask(time.Now()); v.Outcome != Allow {
-				t.Errorf("outcome %v", v.Outcome)
-			}
-		})
-	}
-	time.Sleep(50 * time.Millisecond)
-	close(hang)
-	wg.Wait()
-	if n := f.store.reads.Load(); n != 1 {
-		t.Errorf("%d reads, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{})
+		hang := make(chan struct{})
+		f.store.set(hang, nil)
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if v := f.ask(time.Now()); v.Outcome != Allow {
+					t.Errorf("outcome %v", v.Outcome)
+				}
+			})
+		}
+		synctest.Wait()
+		close(hang)
+		wg.Wait()
+		if n := f.store.reads.Load(); n != 1 {
+			t.Errorf("%d reads, want 1", n)
+		}
+	})
 }
 
 func BenchmarkCheckHitWithAStepUp(b *testing.B) {

@@ -145,6 +145,7 @@ func newFixture(t testing.TB, o Options) *fixture {
 	t.Helper()
 	st := newStore()
 	o.Store, o.Logger = st, quiet()
+	o.LoadWithin = orDefault(o.LoadWithin, time.Minute) // a busy machine is no store that hangs
 	g, err := New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -45,10 +45,14 @@ func TestCVE_2024_24814_CVE_2023_28625_CraftedCookieHeadersCostLittle(t *testing
 	}
 	for what, value := range crafted {
 		h := http.Header{"Cookie": {value}}
-		began := time.Now()
-		got := CookieValue(h, name)
-		took := time.Since(began)
-		if got != "" || took > time.Second {
+		var got string
+		took := time.Hour
+		for range 3 { // the machine may stand still during one
+			began := time.Now()
+			got = CookieValue(h, name)
+			took = min(took, time.Since(began))
+		}
+		if got != "" || took > 100*time.Millisecond {
 			t.Errorf("%s: %.40q after %s", what, got, took)
 		}
 		if n := testing.AllocsPerRun(2, func() { CookieValue(h, name) }); n != 0 {

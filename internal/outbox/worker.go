@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -100,12 +101,15 @@ func (w *Worker) Run(ctx context.Context) {
 }
 
 func (w *Worker) round(ctx context.Context, attempts *sync.WaitGroup) error {
+	before := w.underWay()
 	entries, err := w.o.Store.Due(ctx, w.o.Now(), 4*w.o.Parallel)
 	if err != nil {
 		return fmt.Errorf("reading due entries: %w", err)
 	}
 	for _, e := range entries {
-		if !w.claim(e.ID) {
+		// An attempt that was under way may have ended since this was read: the next round
+		// knows how. It comes at once, for every attempt kicks as it ends.
+		if before[e.ID] || !w.claim(e.ID) {
 			continue
 		}
 		attempts.Go(func() {
@@ -115,6 +119,13 @@ func (w *Worker) round(ctx context.Context, attempts *sync.WaitGroup) error {
 		})
 	}
 	return nil
+}
+
+// underWay are the entries that an attempt is being made at.
+func (w *Worker) underWay() map[string]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.inFlight)
 }
 
 func (w *Worker) claim(id string) bool {

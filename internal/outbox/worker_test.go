@@ -94,6 +94,47 @@ func TestDeliversOnceAndStops(t *testing.T) {
 	}
 }
 
+// stale is a store whose second answer is late: what it lists has been delivered meanwhile.
+type stale struct {
+	*memory
+	reads   atomic.Int32
+	deliver func()
+}
+
+func (s *stale) Due(ctx context.Context, now time.Time, limit int) ([]Entry, error) {
+	list, err := s.memory.Due(ctx, now, limit)
+	if s.reads.Add(1) == 2 {
+		s.deliver()
+		synctest.Wait() // the attempt has ended, and is noted
+	}
+	return list, err
+}
+
+func TestWhatIsDeliveredWhileTheDueAreReadIsNotDeliveredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{entries: map[string]*Entry{"a": entry("a")}}
+		m.entries["a"].Deadline = time.Now().Add(time.Hour)
+		hold := make(chan struct{})
+		s := &stale{memory: m, deliver: func() { close(hold) }}
+		var calls atomic.Int32
+		w, err := New(Options{Store: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Handlers: map[Kind]Handler{
+			KindRevoke: func(context.Context, Entry) error { calls.Add(1); <-hold; return nil },
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { w.Run(ctx); close(done) }()
+		time.Sleep(time.Minute)
+		stop()
+		<-done
+		if n := calls.Load(); n != 1 || m.state("a") != Done {
+			t.Errorf("%d attempts, state %q", n, m.state("a"))
+		}
+	})
+}
+
 func TestRetriesUntilTheParticipantIsBack(t *testing.T) {
 	m := &memory{entries: map[string]*Entry{"a": entry("a")}}
 	var back atomic.Bool

@@ -87,6 +87,7 @@ func idleSocket(t *testing.T, handler func(testing.TB, string) http.Handler) flo
 		runtime.ReadMemStats(&m)
 		return m.HeapInuse + m.StackInuse
 	}
+	goroutines := runtime.NumGoroutine() - 2 // without those that accept
 	before := measure()
 	conns := make([]net.Conn, n)
 	for i := range conns {
@@ -112,6 +113,8 @@ func idleSocket(t *testing.T, handler func(testing.TB, string) http.Handler) flo
 	front.Close()
 	upstream.CloseClientConnections()
 	upstream.Close()
+	// What winds down still would be given back during the next measurement.
+	eventually(t, "nothing is left of the sockets", func() bool { return runtime.NumGoroutine() <= goroutines })
 	return each
 }
 

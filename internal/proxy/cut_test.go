@@ -1,93 +1,88 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
-func TestEndOfTheSessionCutsWhatIsUnderWay(t *testing.T) {
-	began := make(chan struct{}, 1)
-	release := make(chan struct{})
-	defer close(release)
+func TestEndOfTheSessionCutsWhatIsUnderWayWithinASecond(t *testing.T) {
 	slow := func(w http.ResponseWriter, q *http.Request) {
 		switch q.URL.Path {
 		case "/download":
 			w.Header().Set("Content-Length", "1000000000")
-			_, _ = io.CopyN(w, &patterned{left: 1 << 40}, 1<<20)
-			began <- struct{}{}
-			_, _ = io.Copy(w, &patterned{left: 1<<40 - 1})
+			_, _ = io.Copy(w, &patterned{left: 1 << 40})
+			return
 		case "/events":
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, "data: 1\n\n")
 			_ = http.NewResponseController(w).Flush()
-			began <- struct{}{}
-			select {
-			case <-q.Context().Done():
-			case <-release:
-			}
-		case "/poll":
-			began <- struct{}{}
-			select {
-			case <-q.Context().Done():
-			case <-release:
-			}
 		}
+		<-q.Context().Done()
 	}
-	upstream := app(t, slow)
 	for _, path := range []string{"/download", "/events", "/poll"} {
 		t.Run(path, func(t *testing.T) {
-			r := newRig(t, upstream, nil)
-			type result struct {
-				status int
-				err    error
-			}
-			done := make(chan result, 1)
-			hold := make(chan struct{})
-			go func() {
-				res, err := http.Get(r.front.URL + path)
+			synctest.Test(t, func(t *testing.T) {
+				r := newPipedRig(t, slow, 0, nil)
+				type result struct {
+					status int
+					err    error
+				}
+				done := make(chan result, 1)
+				hold := make(chan struct{})
+				go func() {
+					res, err := r.client.Get(pipedURL + path)
+					if err != nil {
+						done <- result{err: err}
+						return
+					}
+					defer res.Body.Close()
+					if path == "/download" {
+						<-hold // the client does not read: the proxy is stuck in a write
+					}
+					_, err = io.Copy(io.Discard, res.Body)
+					done <- result{res.StatusCode, err}
+				}()
+				synctest.Wait()
+				if n := r.under.Load(); n != 1 {
+					t.Fatalf("%d requests are under way", n)
+				}
+				start := time.Now()
+				r.live.Close("session1", "button")
+				if d := time.Since(start); d != 0 {
+					t.Errorf("closing blocked for %v", d)
+				}
+				for r.under.Load() != 0 {
+					if time.Sleep(10 * time.Millisecond); time.Since(start) > time.Second {
+						t.Fatal("still under way after a second")
+					}
+				}
+				close(hold)
+				got := <-done
+				if path == "/poll" && got.status != http.StatusUnauthorized {
+					t.Errorf("a request that waits is told %d (%v)", got.status, got.err)
+				}
+				if path != "/poll" && got.err == nil {
+					t.Error("the client takes what was cut for the whole")
+				}
+				res, err := r.client.Get(pipedURL + "/poll")
 				if err != nil {
-					done <- result{err: err}
-					return
+					t.Fatal(err)
 				}
-				defer res.Body.Close()
-				if path == "/download" {
-					<-hold // the client does not read: the proxy is stuck in a write
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusUnauthorized {
+					t.Error("a request whose verdict came before the end was passed on after it")
 				}
-				_, err = io.Copy(io.Discard, res.Body)
-				done <- result{res.StatusCode, err}
-			}()
-			<-began
-			time.Sleep(20 * time.Millisecond)
-			start := time.Now()
-			r.live.Close("session1", "button")
-			eventually(t, "nothing is open any more", func() bool {
-				x := 0
-				for range r.live.Sessions() {
-					x++
-				}
-				return x == 0
 			})
-			close(hold)
-			got := <-done
-			if d := time.Since(start); d > time.Second {
-				t.Errorf("cut after %v", d)
-			}
-			if path == "/poll" && got.status != http.StatusUnauthorized {
-				t.Errorf("a request that waits is told %d (%v)", got.status, got.err)
-			}
-			if path != "/poll" && got.err == nil {
-				t.Error("the client takes what was cut for the whole")
-			}
-			if r.get("/poll").StatusCode != http.StatusUnauthorized {
-				t.Error("a request whose verdict came before the end was passed on after it")
-			}
 		})
 	}
 }
@@ -124,28 +119,43 @@ func TestEndOfOneSessionLeavesOthersAndThePublicAlone(t *testing.T) {
 }
 
 func TestLongRequestsCountAsLiveAndShortOnesDoNot(t *testing.T) {
-	arrived, release := make(chan struct{}), make(chan struct{})
-	r := newRig(t, app(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		arrived <- struct{}{}
-		<-release
-		_ = http.NewResponseController(w).Flush()
-		<-release
-	}), nil)
-	go func() {
-		if res, err := http.Get(r.front.URL); err == nil {
-			_, _ = io.Copy(io.Discard, res.Body)
-			_ = res.Body.Close()
+	synctest.Test(t, func(t *testing.T) {
+		next := make(chan struct{})
+		r := newPipedRig(t, func(w http.ResponseWriter, q *http.Request) {
+			if q.URL.Path == "/events" {
+				w.Header().Set("Content-Type", "text/event-stream")
+				_ = http.NewResponseController(w).Flush()
+			}
+			<-next
+		}, 0, nil)
+		counted := func(what string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if sessions, conns := r.live.Count(); conns != want || sessions != min(want, 1) || r.live.Open("session1") != want {
+				t.Errorf("%s: %d live connections of %d sessions", what, conns, sessions)
+			}
 		}
-	}()
-	<-arrived
-	if _, conns := r.live.Count(); conns != 0 {
-		t.Errorf("%d live connections while a request has just begun", conns)
-	}
-	release <- struct{}{}
-	eventually(t, "the event stream counts", func() bool { return r.live.Open("session1") == 1 })
-	close(release)
-	eventually(t, "nothing is left", func() bool { return r.live.Open("session1") == 0 })
+		get := func(path string) {
+			go func() {
+				if res, err := r.client.Get(pipedURL + path); err == nil {
+					_, _ = io.Copy(io.Discard, res.Body)
+					_ = res.Body.Close()
+				}
+			}()
+		}
+		get("/poll")
+		counted("a request that has just begun", 0)
+		time.Sleep(briefFor - time.Millisecond)
+		counted("one that is brief still", 0)
+		get("/events")
+		counted("an event stream", 1)
+		time.Sleep(time.Millisecond)
+		counted("a stream and a request that lasts", 2)
+		next <- struct{}{}
+		counted("one of both", 1)
+		close(next)
+		counted("nothing", 0)
+	})
 }
 
 func TestEndOfTheSessionCutsStreamsOverHTTP2(t *testing.T) {
@@ -175,35 +185,57 @@ func TestEndOfTheSessionCutsStreamsOverHTTP2(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Millisecond) // the flood fills the window and stands still
-		start := time.Now()
 		r.live.Close(string(s.ID), "button")
+		late := time.AfterFunc(patience, func() {
+			t.Errorf("%s: not cut", path)
+			h2.CloseClientConnections()
+		})
 		if _, err := io.Copy(io.Discard, res.Body); err == nil {
 			t.Errorf("%s: the client takes what was cut for the whole", path)
 		}
+		late.Stop()
 		_ = res.Body.Close()
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("%s: cut after %v", path, d)
-		}
 	}
 }
 
 // X5: what is merely quiet outlives every timeout of the gateway.
 func TestX5QuietStreamsAndSocketsOutliveTheTimeouts(t *testing.T) {
-	next := make(chan struct{})
-	r := newTimedRig(t, app(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		_ = http.NewResponseController(w).Flush()
-		<-next
-		_, _ = io.WriteString(w, "data: late\n")
-	}), nil, 400*time.Millisecond)
-	sockets := newTimedRig(t, newSocketApp(t).url, nil, 400*time.Millisecond)
-	c := sockets.mustSocket()
-	exchangeMessage(t, c, "hello")
-	res := r.get("/")
-	time.Sleep(900 * time.Millisecond)
-	exchangeMessage(t, c, "still here")
-	close(next)
-	if got := body(t, res); got != "data: late\n" {
-		t.Errorf("%q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		next := make(chan struct{})
+		r := newPipedRig(t, func(w http.ResponseWriter, q *http.Request) {
+			if q.Header.Get("Upgrade") != "" {
+				switching(func(c net.Conn) { _, _ = io.Copy(c, c) })(w, q)
+				return
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			<-next
+			_, _ = io.WriteString(w, "data: late\n")
+		}, 400*time.Millisecond, nil)
+		c := r.upgraded()
+		echo := func() {
+			t.Helper()
+			frame := []byte{0x81, 0x85, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o'}
+			if _, err := c.Write(frame); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, len(frame))
+			if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, frame) {
+				t.Fatalf("%x %v", got, err)
+			}
+		}
+		echo()
+		res, err := r.client.Get(pipedURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		time.Sleep(24 * time.Hour)
+		echo()
+		close(next)
+		if got := body(t, res); got != "data: late\n" {
+			t.Errorf("%q", got)
+		}
+		_ = c.Close()
+	})
 }

@@ -169,6 +169,8 @@ func (x *exchange) logAbort() {
 func (p *Proxy) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	switch {
+	case x.tunnel != nil && x.tunnel.client != nil:
+		panic(http.ErrAbortHandler) // the browser did not take the switch, and can be told nothing else
 	case x.ended.Load():
 		p.o.Ended(x.w, x.in)
 	case x.in.Context().Err() != nil:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,7 +100,9 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n)
 		t.early = append([]byte(nil), early...)
 	}
+	w.x.mu.Lock()
 	t.client = conn
+	w.x.mu.Unlock()
 	w.x.lasts.Store(true)
 	return &clientEnd{Conn: conn, t: t}, rw, nil
 }
@@ -259,8 +262,9 @@ func (t *tunnel) send(f *flow, dst io.Writer, p []byte, person bool) error {
 func (t *tunnel) end(cause string) {
 	t.x.mu.Lock()
 	open := t.open
-	if !open {
+	if !open && t.ended == nil {
 		t.ended = &cause // the switch's last step ends it
+		time.AfterFunc(farewellAll, t.abandon)
 	}
 	t.x.mu.Unlock()
 	if !open || !t.ending.CompareAndSwap(false, true) {
@@ -271,6 +275,21 @@ func (t *tunnel) end(cause string) {
 		t.code, t.reason, t.message = closeGoingAway, "going away", ""
 	}
 	go t.farewell()
+}
+
+// abandon ends a switch that was not complete when its session ended, and is not yet:
+// the browser does not take the answer.
+func (t *tunnel) abandon() {
+	t.x.mu.Lock()
+	open, client := t.open, t.client
+	t.x.mu.Unlock()
+	if open {
+		return
+	}
+	t.x.cancel()
+	if client != nil {
+		_ = client.Close()
+	}
 }
 
 // farewell says goodbye to both sides and closes them. The browser comes first: when
@@ -307,15 +326,26 @@ func (t *tunnel) farewellBrowser() {
 		case <-timer.C:
 		}
 		timer.Stop()
-		_ = t.client.SetWriteDeadline(time.Now().Add(farewellWrite))
 		f.mu.Lock()
 	}
 	f.shut = true
 	if f.scan.boundary() {
-		_, _ = t.client.Write(append(textFrame(t.message), closeFrame(t.code, t.reason, false)...))
+		t.say(append(textFrame(t.message), closeFrame(t.code, t.reason, false)...))
 	}
 	f.mu.Unlock()
 	_ = closeWrite(t.client)
+}
+
+// say writes the browser's last bytes. A deadline that was over before anything was
+// written may say more of this process, which stood still, than of the browser: there
+// is a second one.
+func (t *tunnel) say(last []byte) {
+	for range 2 {
+		_ = t.client.SetWriteDeadline(time.Now().Add(farewellWrite))
+		if n, err := t.client.Write(last); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
 }
 
 func (t *tunnel) farewellApp() {

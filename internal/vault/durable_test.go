@@ -109,7 +109,7 @@ func TestAConflictWithoutEndIsGivenUpForNow(t *testing.T) {
 func TestAStoreThatIsDownLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		r := newRig(t, s, Rules{})
+		r := newImpatientRig(t, s, Rules{})
 		r.request(page, "")
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -145,7 +145,7 @@ func TestAStoreThatIsSilentIsNotAnEmptyJar(t *testing.T) {
 		s := newStore()
 		for _, fault := range []error{session.ErrUnavailable, errors.New("odd")} {
 			s.set(fault, nil)
-			r := newRig(t, s, Rules{})
+			r := newImpatientRig(t, s, Rules{})
 			if _, _, err := r.app.Request(t.Context(), sid, chat, get(page)); !errors.Is(err, session.ErrUnavailable) {
 				t.Errorf("%v", err)
 			}
@@ -156,7 +156,7 @@ func TestAStoreThatIsSilentIsNotAnEmptyJar(t *testing.T) {
 		}
 		s.set(nil, nil)
 		s.hang = make(chan struct{})
-		r := newRig(t, s, Rules{})
+		r := newImpatientRig(t, s, Rules{})
 		began := time.Now()
 		if _, _, err := r.app.Request(t.Context(), sid, chat, get(page)); !errors.Is(err, session.ErrUnavailable) || time.Since(began) > time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))

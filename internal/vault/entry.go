@@ -169,7 +169,7 @@ func (c *cookie) patienceAt(now int64) int64 { return max(1, min((c.expires-now)
 // flush returns when the first want batches are durable, or when they cannot be made so
 // now: then they stay in memory, and Run tries again.
 func (v *Vault) flush(ctx context.Context, e *entry, want int64) error {
-	timer := time.NewTimer(saveWithin)
+	timer := time.NewTimer(v.saving)
 	defer timer.Stop()
 	for {
 		e.mu.Lock()
@@ -207,7 +207,7 @@ func (v *Vault) flush(ctx context.Context, e *entry, want int64) error {
 // fly writes the entry, on nobody's behalf in particular: a caller that goes away takes
 // nobody else's write along.
 func (v *Vault) fly(e *entry, f *flight) {
-	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), v.saving)
 	defer cancel()
 	err := v.write(ctx, e, f)
 	e.mu.Lock()

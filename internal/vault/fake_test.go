@@ -168,7 +168,16 @@ type rig struct {
 	log   *log
 }
 
+// newRig's vault is patient: a busy machine is no store that hangs.
 func newRig(t testing.TB, s *store, r Rules) *rig {
+	t.Helper()
+	rig := newImpatientRig(t, s, r)
+	rig.vault.loading, rig.vault.saving = time.Minute, time.Minute
+	return rig
+}
+
+// newImpatientRig's vault gives a store up as in production. It is for synctest bubbles.
+func newImpatientRig(t testing.TB, s *store, r Rules) *rig {
 	t.Helper()
 	l := &log{}
 	v, err := New(Options{Store: s, Logger: slog.New(slog.NewTextHandler(l, nil))})

@@ -57,7 +57,7 @@ func (v *Vault) entry(ctx context.Context, k key) (*entry, error) {
 	if e := v.hot(k); e != nil {
 		return e, nil
 	}
-	timer := time.NewTimer(loadWithin)
+	timer := time.NewTimer(v.loading)
 	defer timer.Stop()
 	for {
 		var err error
@@ -105,7 +105,7 @@ func (v *Vault) load(k key) *load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := v.mono()
-	if l := s.loads[k]; l != nil && now-l.began < loadWithin {
+	if l := s.loads[k]; l != nil && now-l.began < v.loading {
 		return l
 	}
 	l := &load{began: now, done: make(chan struct{})}
@@ -115,7 +115,7 @@ func (v *Vault) load(k key) *load {
 }
 
 func (v *Vault) fetch(k key, l *load) {
-	ctx, cancel := context.WithTimeout(context.Background(), loadWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), v.loading)
 	defer cancel()
 	e, err := v.fetchEntry(ctx, k)
 	s := v.shard(k.id)

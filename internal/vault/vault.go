@@ -67,6 +67,8 @@ type Vault struct {
 	perShard int
 	reads    chan struct{}
 	saves    chan struct{}
+	loading  time.Duration // loadWithin
+	saving   time.Duration // saveWithin
 
 	fateMu sync.Mutex
 	fates  map[session.ID]fate
@@ -86,7 +88,7 @@ func New(o Options) (*Vault, error) {
 	}
 	v := &Vault{
 		store: o.Store, log: o.Logger, now: o.Now, base: time.Now(), seed: maphash.MakeSeed(), perShard: maxEntries / shards,
-		reads: make(chan struct{}, maxAtOnce), saves: make(chan struct{}, maxAtOnce), fates: map[session.ID]fate{},
+		reads: make(chan struct{}, maxAtOnce), saves: make(chan struct{}, maxAtOnce), loading: loadWithin, saving: saveWithin, fates: map[session.ID]fate{},
 	}
 	v.say = newSayer(o.Logger, v.mono)
 	for i := range v.shards {
@@ -117,7 +119,7 @@ func (v *Vault) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin+retryEvery)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.saving+retryEvery)
 			defer cancel()
 			v.writeAll(last, func(*entry) bool { return true })
 			return
