@@ -36,7 +36,7 @@ acceptance: ## the real things: providers, apps, Chromium (installs them first)
 	@mkdir -p .cache/acceptance
 	@echo "acceptance: running; everything that is printed goes to .cache/acceptance/output.log"
 	@status=0; \
-	( cd acceptance && $(GO) test ./... -count=1 -timeout 25m -v $(ARGS) ) >.cache/acceptance/output.log 2>&1 || status=$$?; \
+	( cd acceptance && $(GO) test ./... -count=1 -timeout 60m -v $(ARGS) ) >.cache/acceptance/output.log 2>&1 || status=$$?; \
 	grep -E '^(--- |ok |FAIL|panic:|Keycloak, )' .cache/acceptance/output.log || true; \
 	printf 'acceptance: %d passed, %d failed\n' \
 		"$$(grep -cE '^--- PASS' .cache/acceptance/output.log || true)" "$$(grep -cE '^--- FAIL' .cache/acceptance/output.log || true)"; \

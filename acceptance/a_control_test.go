@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/cardea-auth/cardea/acceptance/harness"
 	"github.com/cardea-auth/cardea/acceptance/realm"
@@ -36,7 +35,7 @@ func TestControl_ChainlitAlone_SignsBackInWithoutPassword(t *testing.T) {
 	tab.Wait(chatInput)
 
 	chatLogout(tab)
-	tab.Until(15*time.Second, "the chat's login page after Logout", func() bool { return tab.Has(continueWith) })
+	tab.Until(patient, "the chat's login page after Logout", func() bool { return tab.Has(continueWith) })
 	tab.Reload()
 	tab.Wait(continueWith)
 	if n := len(keycloak.Admin.Sessions(t, "alice", id)); n != 1 {
@@ -45,7 +44,7 @@ func TestControl_ChainlitAlone_SignsBackInWithoutPassword(t *testing.T) {
 
 	tab.Click(continueWith)
 	asked := false
-	tab.Until(20*time.Second, "the chat after one click", func() bool {
+	tab.Until(patient, "the chat after one click", func() bool {
 		asked = asked || tab.OnSignIn()
 		return asked || tab.Has(chatInput)
 	})
@@ -64,7 +63,7 @@ func TestControl_ChainlitHeaderMode_SignsBackInByItself(t *testing.T) {
 	before := len(headerSignIns(t, "alice"))
 
 	chatLogout(tab)
-	tab.Until(15*time.Second, "the chat's own sign-in after Logout", func() bool {
+	tab.Until(patient, "the chat's own sign-in after Logout", func() bool {
 		return len(headerSignIns(t, "alice")) > before && tab.Has(chatInput)
 	})
 }
@@ -78,12 +77,12 @@ func TestControl_ChainlitHeaderMode_SocketAndCookieOutliveLogout(t *testing.T) {
 	if page := alice.Fetch(t, http.MethodPost, proxy+"/auth/header"); page.Status != http.StatusOK {
 		t.Fatalf("Chainlit's header sign-in: %s", page)
 	}
-	socket, err := alice.DialChat(within(t, 20*time.Second), proxy)
+	socket, err := alice.DialChat(within(t, patient), proxy)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	poll, err := alice.PollChat(within(t, 20*time.Second), proxy)
+	poll, err := alice.PollChat(within(t, patient), proxy)
 	if err != nil {
 		t.Fatal(err)
 	}

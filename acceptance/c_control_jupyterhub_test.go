@@ -85,7 +85,7 @@ func TestControl_JupyterHubAlone_CopiedCookiesOutliveLogout(t *testing.T) {
 	// The thief was never at Keycloak and has no session there.
 	demandHubKnows(t, hubHome(t, thief, alone.URL), "alice")
 	stolen := &desk{Notebook: d.At(thief), t: t, shell: d.shell, python: d.python}
-	if _, err := stolen.Kernels(within(t, 20*time.Second)); err != nil {
+	if _, err := stolen.Kernels(within(t, patient)); err != nil {
 		t.Fatalf("the copied cookies no longer open the server: %v", err)
 	}
 	stolen.open()

@@ -51,8 +51,8 @@ func TestControl_StreamlitAlone_OtherTabAndCopiedCookiesOutliveLogout(t *testing
 	thief.Jar.SetCookies(parse(t, app.URL), copied)
 
 	tab.Click(signOutButton)
-	tab.Until(20*time.Second, "the app asking to sign in", func() bool { return tab.Has(signInButton) })
-	harness.Eventually(t, 10*time.Second, "the end of alice's session at Keycloak, which st.logout ended when the controls were made", func() bool {
+	tab.Until(patient, "the app asking to sign in", func() bool { return tab.Has(signInButton) })
+	harness.Eventually(t, patient, "the end of alice's session at Keycloak, which st.logout ended when the controls were made", func() bool {
 		return len(keycloak.Admin.Sessions(t, "alice", client)) == 0
 	})
 	time.Sleep(2 * time.Second)
@@ -61,20 +61,20 @@ func TestControl_StreamlitAlone_OtherTabAndCopiedCookiesOutliveLogout(t *testing
 	}
 	clicks := len(streamlitEvents(t, app, "click", "alice"))
 	other.Click(countButton)
-	if !harness.Poll(10*time.Second, func() bool { return len(streamlitEvents(t, app, "click", "alice")) > clicks }) {
+	if !harness.Poll(patient, func() bool { return len(streamlitEvents(t, app, "click", "alice")) > clicks }) {
 		t.Error("the other tab no longer acts for alice")
 	}
 
 	runs := len(streamlitEvents(t, app, "run", "alice"))
-	socket, err := thief.DialStream(within(t, 10*time.Second), app.URL, harness.StreamOptions{})
+	socket, err := thief.DialStream(within(t, patient), app.URL, harness.StreamOptions{})
 	if err != nil {
 		t.Fatalf("the copied cookies open no socket: %v", err)
 	}
 	defer socket.Close()
-	if err := socket.Rerun(within(t, 5*time.Second)); err != nil {
+	if err := socket.Rerun(within(t, patient)); err != nil {
 		t.Fatal(err)
 	}
-	if !harness.Poll(10*time.Second, func() bool { return len(streamlitEvents(t, app, "run", "alice")) > runs }) {
+	if !harness.Poll(patient, func() bool { return len(streamlitEvents(t, app, "run", "alice")) > runs }) {
 		t.Error("copied cookies no longer sign in as alice")
 	}
 }
@@ -107,11 +107,11 @@ func TestControl_StreamlitAuthenticator_GuestIsLostAtF5(t *testing.T) {
 	t.Cleanup(app.Stop)
 	tab := chromium.Person(t)
 	tab.Go(app.URL + "/?code=acceptance") // as Google sends the browser back
-	tab.Until(30*time.Second, "the guest in the app", func() bool { return strings.Contains(tab.Text(), "Welcome Alice Archer") })
-	tab.Until(10*time.Second, "the guest's cookie", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] != "" })
+	tab.Until(patient, "the guest in the app", func() bool { return strings.Contains(tab.Text(), "Welcome Alice Archer") })
+	tab.Until(patient, "the guest's cookie", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] != "" })
 
 	tab.Reload()
-	tab.Until(30*time.Second, "the app after F5", func() bool {
+	tab.Until(patient, "the app after F5", func() bool {
 		text := tab.Text()
 		return strings.Contains(text, "User not authorized") || strings.Contains(text, "Some content")
 	})
@@ -136,23 +136,23 @@ func TestControl_StreamlitAuthenticator_CopiedCookieOutlivesLogout(t *testing.T)
 	tab.Type(`input[aria-label="Username"]`, "carol")
 	tab.Type(`input[aria-label="Password"]`, harness.PasswordOf("carol"))
 	tab.Click("//button[contains(.,'Login')]")
-	tab.Until(30*time.Second, "carol in the app", func() bool { return strings.Contains(tab.Text(), "Welcome Carol Carter") })
-	tab.Until(10*time.Second, "carol's cookie", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] != "" })
+	tab.Until(patient, "carol in the app", func() bool { return strings.Contains(tab.Text(), "Welcome Carol Carter") })
+	tab.Until(patient, "carol's cookie", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] != "" })
 	copied := tab.Cookies(app.URL)[authenticatorCookie]
 
 	tab.Click("//button[contains(.,'Logout')]")
-	tab.Until(20*time.Second, "carol's cookie gone", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] == "" })
+	tab.Until(patient, "carol's cookie gone", func() bool { return tab.Cookies(app.URL)[authenticatorCookie] == "" })
 
 	thief := chromium.Person(t)
 	thief.Go(app.URL)
 	thief.Wait(`input[aria-label="Username"]`)
 	thief.Run(fmt.Sprintf("document.cookie = %q", authenticatorCookie+"="+copied+"; path=/"))
 	thief.Reload()
-	thief.Until(30*time.Second, "the app with a copied cookie", func() bool {
+	thief.Until(patient, "the app with a copied cookie", func() bool {
 		text := thief.Text()
 		return strings.Contains(text, "Some content") || strings.Contains(text, "Please enter your username")
 	})
-	if !harness.Poll(5*time.Second, func() bool { return strings.Contains(thief.Text(), "Welcome Carol Carter") }) {
+	if !harness.Poll(patient, func() bool { return strings.Contains(thief.Text(), "Welcome Carol Carter") }) {
 		t.Error("a copied cookie no longer signs in after Logout")
 	}
 }

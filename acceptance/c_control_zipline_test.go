@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cardea-auth/cardea/acceptance/harness"
 )
@@ -32,6 +31,9 @@ func atProviderOnly(t *testing.T, name string) {
 	for _, s := range keycloak.Admin.Sessions(t, name, "") {
 		keycloak.Admin.EndSession(t, s.ID)
 	}
+	harness.Eventually(t, patient, "the end of the sessions of "+name+" at Keycloak", func() bool {
+		return len(keycloak.Admin.Sessions(t, name, "")) == 0
+	})
 }
 
 // TestControl_Zipline_NextPersonTakesTheLastOnesAccount: alice is signed out at the
@@ -90,7 +92,7 @@ func TestControl_Zipline_SignOutLoopsStraightBackIn(t *testing.T) {
 
 	tab.Click("#logout")
 	asked := false
-	tab.Until(20*time.Second, "the dashboard after Logout", func() bool {
+	tab.Until(patient, "the dashboard after Logout", func() bool {
 		asked = asked || tab.OnSignIn()
 		return asked || z.Opened("alice") == 2 && tab.Has("#who")
 	})

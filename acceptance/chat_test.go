@@ -18,14 +18,16 @@ const (
 )
 
 // chatLogout is Chainlit's own Logout: the person's menu, then the entry. A click on a
-// menu that still moves can miss, so it is repeated until the menu is gone.
+// menu that still moves can miss, so it is repeated until the menu is gone; by then a
+// click that was slow to be heard may have taken it away.
 func chatLogout(tab *harness.Tab) {
 	tab.Click(userMenu)
+	tab.Click(logoutItem)
 	for range 5 {
-		tab.Click(logoutItem)
 		if harness.Poll(2*time.Second, func() bool { return !tab.Has(logoutItem) }) {
 			return
 		}
+		tab.TryClick(logoutItem)
 	}
 }
 
@@ -34,7 +36,7 @@ func chatSay(tab *harness.Tab, person, text string) {
 	tab.Type(chatInput, text)
 	tab.Click(chatSubmit)
 	answer := person + " said " + text
-	tab.Until(20*time.Second, "the chat's answer to "+text, func() bool { return strings.Contains(tab.Text(), answer) })
+	tab.Until(patient, "the chat's answer to "+text, func() bool { return strings.Contains(tab.Text(), answer) })
 }
 
 // headerSignIns returns the header sign-ins that named a person.

@@ -41,7 +41,7 @@ func dialEcho(t *testing.T, p *harness.Person, origin string) *echo {
 
 // tryEcho is dialEcho for goroutines.
 func tryEcho(p *harness.Person, origin string) (*echo, *http.Response, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	conn, res, err := p.Dial(ctx, socketURL(origin, "/ws"), nil)
 	if err != nil {
@@ -66,7 +66,7 @@ func tryEcho(p *harness.Person, origin string) (*echo, *http.Response, error) {
 }
 
 func (e *echo) say(text string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	return e.conn.Write(ctx, websocket.MessageText, []byte(text))
 }
@@ -77,7 +77,7 @@ func (e *echo) demandEcho(text string) {
 	if err := e.say(text); err != nil {
 		e.t.Fatalf("saying %q: %v", text, err)
 	}
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patient)
 	for {
 		select {
 		case heard := <-e.said:
@@ -101,15 +101,13 @@ func (e *echo) open() bool {
 	}
 }
 
-// demandClosedSince waits for the end and compares it with the moment given.
-func (e *echo) demandClosedSince(moment time.Time, within time.Duration) {
+// demandClosedSince waits for the end and compares it with its cause's moment.
+func (e *echo) demandClosedSince(cause func() time.Time, within time.Duration) {
 	e.t.Helper()
 	select {
 	case <-e.closed:
-		if late := e.at.Sub(moment); late > within {
-			e.t.Errorf("the socket was closed %v later, want %v at most", late, within)
-		}
-	case <-time.After(within + 5*time.Second):
+		demandWithin(e.t, "the socket was closed", cause(), e.at, within)
+	case <-time.After(within + patient):
 		e.t.Fatal("the socket is still open")
 	}
 }
@@ -118,6 +116,7 @@ func (e *echo) demandClosedSince(moment time.Time, within time.Duration) {
 type stream struct {
 	lines chan string
 	done  chan struct{}
+	at    time.Time // when it ended, after done
 }
 
 func openEvents(t *testing.T, p *harness.Person, target string) *stream {
@@ -143,6 +142,7 @@ func openEvents(t *testing.T, p *harness.Person, target string) *stream {
 	s := &stream{lines: make(chan string, 1024), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
+		defer func() { s.at = time.Now() }()
 		defer res.Body.Close()
 		lines := bufio.NewScanner(res.Body)
 		for lines.Scan() {
@@ -164,8 +164,8 @@ func (s *stream) next(t *testing.T) string {
 		return line
 	case <-s.done:
 		t.Fatal("the event stream ended")
-	case <-time.After(5 * time.Second):
-		t.Fatal("no event within 5 s")
+	case <-time.After(patient):
+		t.Fatalf("no event within %v", patient)
 	}
 	return ""
 }

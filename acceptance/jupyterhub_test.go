@@ -43,7 +43,7 @@ type desk struct {
 // and opens both.
 func sitDown(t *testing.T, p *harness.Person, origin string) *desk {
 	t.Helper()
-	ctx := within(t, 2*time.Minute)
+	ctx := within(t, 10*time.Minute)
 	notebook, err := p.Notebook(ctx, origin)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func sitDown(t *testing.T, p *harness.Person, origin string) *desk {
 // open opens the two sockets.
 func (d *desk) open() {
 	d.t.Helper()
-	ctx := within(d.t, time.Minute)
+	ctx := within(d.t, 5*time.Minute)
 	var err error
 	if d.terminal, err = d.Terminal(ctx, d.shell); err != nil {
 		d.t.Fatalf("opening the terminal: %v", err)
@@ -78,7 +78,7 @@ func (d *desk) open() {
 // demandWorks fails unless both sockets still run what they are told and show it.
 func (d *desk) demandWorks(when string) {
 	d.t.Helper()
-	ctx := within(d.t, time.Minute)
+	ctx := within(d.t, 5*time.Minute)
 	n := time.Now().UnixNano() % 1e9
 	shown, err := d.terminal.Run(ctx, fmt.Sprintf("echo sum-$((%d+1))-sum", n))
 	if err != nil || !strings.Contains(shown, fmt.Sprintf("sum-%d-sum", n+1)) {
@@ -90,16 +90,15 @@ func (d *desk) demandWorks(when string) {
 	}
 }
 
-// demandClosedSince waits for the end of both sockets and compares it with the moment.
-func (d *desk) demandClosedSince(moment time.Time, within time.Duration) {
+// demandClosedSince waits for the end of both sockets and compares it with its cause's
+// moment.
+func (d *desk) demandClosedSince(cause func() time.Time, within time.Duration) {
 	d.t.Helper()
 	for name, socket := range map[string]*harness.JupyterSocket{"terminal": d.terminal.JupyterSocket, "kernel": d.kernel.JupyterSocket} {
 		select {
 		case <-socket.Closed:
-			if late := socket.At().Sub(moment); late > within {
-				d.t.Errorf("the socket of the %s was closed %v later, want %v at most", name, late, within)
-			}
-		case <-time.After(10 * time.Second):
+			demandWithin(d.t, "the socket of the "+name+" was closed", cause(), socket.At(), within)
+		case <-time.After(patient):
 			d.t.Errorf("the socket of the %s is still open", name)
 		}
 	}
@@ -109,7 +108,7 @@ func (d *desk) demandClosedSince(moment time.Time, within time.Duration) {
 // fails if any of it is answered or run.
 func (d *desk) demandNothingRuns(home string) {
 	d.t.Helper()
-	ctx := within(d.t, 30*time.Second)
+	ctx := within(d.t, patient)
 	trace := filepath.Join(home, fmt.Sprintf("after-%d", time.Now().UnixNano()))
 	_ = d.terminal.Type(ctx, "touch "+trace+"\r") // into the void
 	_, _ = d.kernel.Begin(ctx, fmt.Sprintf("open(%q, 'w').close()", trace))
@@ -125,7 +124,7 @@ func (d *desk) demandNothingRuns(home string) {
 // demandRefusedAs fails unless everything at the desk is refused to a browser.
 func (d *desk) demandRefusedAs(n *harness.Notebook) {
 	d.t.Helper()
-	ctx := within(d.t, 30*time.Second)
+	ctx := within(d.t, patient)
 	_, err := n.Terminal(ctx, d.shell)
 	demandRefused(d.t, err)
 	_, err = n.Kernel(ctx, d.python)

@@ -35,11 +35,11 @@ func TestOperator_SessionsListShowEnd_EndAsFullyAsTheButton(t *testing.T) {
 		}
 	}
 
-	moment := time.Now()
+	ended := w.whenEnded(t, "alice")
 	if _, err := w.Command("sessions", "end", ids[0]); err != nil {
 		t.Fatal(err)
 	}
-	hers.demandClosedSince(moment, 2*time.Second) // the command's own start included
+	hers.demandClosedSince(ended, time.Second)
 	w.demandNoSession(t, alice)
 	w.eventuallyEnded(t, "alice", refresh, 30*time.Second)
 	w.demandPassword(t, alice, w.URL+"/")

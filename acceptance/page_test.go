@@ -26,24 +26,28 @@ func idleLimit(t *testing.T) {
 	tab.Go(w.URL)
 	tab.Password("alice")
 	tab.Wait("#who")
-	began := time.Now()
+	// What she did last lies between these two.
+	left, there := tab.Navigated(), time.Now()
 
 	const stay = "Stay signed in"
-	tab.Until(55*time.Second, "the notice", func() bool { return tab.Offers("button", stay) })
-	if early := time.Since(began); early < 40*time.Second {
+	tab.Until(patient, "the notice", func() bool { return tab.Offers("button", stay) })
+	if early := time.Since(left); early < 40*time.Second {
 		t.Errorf("the page warns after %v already", early.Round(time.Second))
 	}
+	pressed := time.Now()
 	tab.Press("button", stay)
-	tab.Until(5*time.Second, "the end of the notice", func() bool { return !tab.Offers("button", stay) })
-	clicked := time.Now()
-	time.Sleep(time.Until(began.Add(65 * time.Second)))
+	tab.Until(patient, "the end of the notice", func() bool { return !tab.Offers("button", stay) })
+	stayed := time.Now()
+	time.Sleep(time.Until(there.Add(65 * time.Second)))
 	if !tab.Has("#who") {
 		t.Fatalf("the page left although somebody stayed: %s", tab.URL())
 	}
-	tab.Until(time.Until(clicked.Add(65*time.Second)), "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
-	if after := time.Since(clicked); after < 55*time.Second {
+	tab.Until(65*time.Second+patient, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+	gone := tab.Navigated()
+	if after := gone.Sub(pressed); after < 55*time.Second {
 		t.Errorf("the page left after %v", after.Round(time.Second))
 	}
+	demandWithin(t, "the page left when nobody stayed any more", stayed, gone, 65*time.Second)
 	time.Sleep(3 * time.Second)
 	if !w.onSignedOutPage(tab) {
 		t.Errorf("the page went on to %s", tab.URL())
@@ -73,7 +77,7 @@ func TestPage_StaysThroughARestartOfTheGateway(t *testing.T) {
 	person := env.NewPerson(t, "alice", nil)
 	person.Jar.SetCookies(parse(t, w.URL), cookiesOf(tab, w.URL))
 	person.SignOut(t, w.URL)
-	tab.Until(10*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+	tab.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
 }
 
 func cookiesOf(tab *harness.Tab, target string) []*http.Cookie {
@@ -103,8 +107,8 @@ func TestPage_BackAtASecondOrigin(t *testing.T) {
 	other := tab.NewTab()
 	other.Go(w.URL + "/.cardea/sign-out")
 	other.Click("form button")
-	other.Until(15*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
-	tab.Until(5*time.Second, "the signed-out page in the second application's tab", func() bool { return w.onSignedOutPage(tab) })
+	other.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
+	tab.Until(patient, "the signed-out page in the second application's tab", func() bool { return w.onSignedOutPage(tab) })
 	tab.TryBack()
 	time.Sleep(2 * time.Second)
 	if tab.Has("#who") {

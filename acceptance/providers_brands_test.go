@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cardea-auth/cardea/acceptance/harness"
 )
@@ -211,6 +210,6 @@ func TestProviders_Hydra(t *testing.T) {
 	if _, err := w.obey(bob, bob.Open(t, w.at+"/oauth2/sessions/logout")); err != nil {
 		t.Fatal(err)
 	}
-	harness.Eventually(t, 5*time.Second, "the end of the session here", func() bool { return w.user(t, bob) == "" })
+	harness.Eventually(t, patient, "the end of the session here", func() bool { return w.user(t, bob) == "" })
 	w.demandNoWayBack(t, bob)
 }

@@ -23,9 +23,7 @@ func TestProviders_Keycloak_OfflineSessionEndsWithTheSignOut(t *testing.T) {
 		t.Fatalf("not an offline token: %v", err)
 	}
 	w.demandSignedOutPage(t, alice.SignOut(t, w.URL))
-	harness.Eventually(t, 20*time.Second, "the revocation of the offline token", func() bool {
-		return strings.Contains(w.Log(), "kind=revoke") && strings.Contains(w.Log(), "delivered")
-	})
+	harness.Eventually(t, patient, "the revocation of the offline token", func() bool { return w.delivered("revoke-token") })
 	if keycloak.TokenRefreshes(t, w.front.URL, w.ClientID, w.Secret, refresh) {
 		t.Error("the offline token still works")
 	}
@@ -68,9 +66,7 @@ func TestProviders_Keycloak_WithoutHint(t *testing.T) {
 		alice.SignOut(t, w.URL)
 		w.demandNoSession(t, alice)
 		// Asking Keycloak of a session while it is being removed can bring it back.
-		harness.Eventually(t, 60*time.Second, "the end at the provider", func() bool {
-			return strings.Contains(w.Log(), "msg=delivered") && strings.Contains(w.Log(), "kind=end-session")
-		})
+		harness.Eventually(t, patient, "the end at the provider", func() bool { return w.delivered("end-session") })
 		w.eventuallyEnded(t, "alice", refresh, 30*time.Second)
 		w.demandPassword(t, alice, w.URL+"/")
 	})

@@ -211,7 +211,7 @@ func demandAsked(t *testing.T, page *harness.Page, authorize string, want map[st
 func TestProviders_OIDCProvider_WholeLife(t *testing.T) {
 	w := newElsewhere(t, "oidc-provider", "oidc", func(a *abroad) {
 		a.provider.Record = object{"refresh": object{"needs": object{"params": object{"prompt": "consent"}}}}
-		a.client.More = map[string]string{"ACCESS_TOKEN_LIFE": "2"}
+		a.client.More = map[string]string{"ACCESS_TOKEN_LIFE": "4"}
 		a.client.Secret = "a%2Bsecret+with:signs/" + rand.Text() // has to be form-encoded for Basic
 		a.access = object{"groups": []string{"chat"}}
 	})
@@ -219,12 +219,12 @@ func TestProviders_OIDCProvider_WholeLife(t *testing.T) {
 	if got := w.told(t, alice, "X-Forwarded-Email"); got != "alice@example.com" {
 		t.Errorf("the app was told the e-mail address %q", got)
 	}
-	time.Sleep(2500 * time.Millisecond)
+	time.Sleep(4500 * time.Millisecond)
 	for range 3 {
 		if got := w.user(t, alice); got != "alice" {
 			t.Fatalf("after the access token's end the app is told %q\n%s", got, w.LogTail())
 		}
-		time.Sleep(2100 * time.Millisecond)
+		time.Sleep(4100 * time.Millisecond)
 	}
 	page := w.leave(t, alice)
 	if got := providerOutcome(page); got != "done" {
@@ -246,7 +246,7 @@ func TestProviders_OIDCProvider_EndsSessionsByBackChannel(t *testing.T) {
 	if _, err := w.obey(alice, alice.Open(t, w.at+"/session/end")); err != nil {
 		t.Fatal(err)
 	}
-	harness.Eventually(t, 5*time.Second, "the end of the session here", func() bool { return w.user(t, alice) == "" })
+	harness.Eventually(t, patient, "the end of the session here", func() bool { return w.user(t, alice) == "" })
 	w.demandNoWayBack(t, alice)
 }
 

@@ -15,10 +15,11 @@ func refreshing(x *harness.Exchange) bool { return x.TokenGrant() == "refresh_to
 // TestRefresh_ThousandParallelRequests_OneTokenRequest: with rotation on and reuse
 // forbidden, a second request would cost everybody the sign-in.
 func TestRefresh_ThousandParallelRequests_OneTokenRequest(t *testing.T) {
-	const requests, life = 1000, 12 * time.Second
+	const requests, life = 1000, 5 * time.Second
 	w := newWorld(t, shortTokens(life))
 	alice := w.signedIn(t, "alice")
 	time.Sleep(life + time.Second)
+	keycloak.Admin.SetTokenLifespan(t, w.ClientID, time.Hour) // the new one lives until the last has asked
 	before := w.front.Grants("refresh_token")
 	gate := w.front.HoldAnswers(refreshing)
 	defer gate.Open()
@@ -50,7 +51,7 @@ func TestRefresh_ThousandParallelRequests_OneTokenRequest(t *testing.T) {
 	}
 	select {
 	case <-gate.Arrived:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patient):
 		t.Fatalf("nobody asked for new tokens\n%s", w.LogTail())
 	}
 	time.Sleep(500 * time.Millisecond) // the others arrive meanwhile
@@ -91,7 +92,7 @@ func TestRefresh_KilledBetweenAnswerAndCommit_NobodyIsSignedOut(t *testing.T) {
 		if x.Status != http.StatusOK {
 			t.Fatalf("Keycloak answered the refresh with %d", x.Status)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patient):
 		t.Fatalf("nobody asked for new tokens\n%s", w.LogTail())
 	}
 	w.Kill()
@@ -102,16 +103,15 @@ func TestRefresh_KilledBetweenAnswerAndCommit_NobodyIsSignedOut(t *testing.T) {
 
 	back := time.Now()
 	page := alice.Open(t, w.URL+"/notes")
-	if took := time.Since(back); took > 10*time.Second {
-		t.Errorf("alice waited %v for her page; the mark of a dead process need not be waited for", took.Round(time.Second))
-	}
+	// The mark of a dead process need not be waited for.
+	demandWithin(t, "alice's page was there", back, time.Now(), 10*time.Second)
 	if page.AsksPassword() {
 		t.Fatalf("a password was asked: %s\n%s", page, w.LogTail())
 	}
 	if !page.Has(`id="who">alice<`) || !page.Has(`id="path">/notes<`) {
 		t.Fatalf("alice is not on her page: %s\n%s", page, w.LogTail())
 	}
-	harness.Eventually(t, 15*time.Second, "alice in the app", func() bool {
+	harness.Eventually(t, patient, "alice in the app", func() bool {
 		alice.Open(t, w.URL+"/notes")
 		return w.user(t, alice) == "alice"
 	})
@@ -151,7 +151,7 @@ func TestRefresh_RacingSignOut_NoTokenSurvives(t *testing.T) {
 			})
 			select {
 			case <-gate.Arrived:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patient):
 				t.Fatalf("nobody asked for new tokens\n%s", w.LogTail())
 			}
 			wait.Go(func() {
@@ -164,7 +164,7 @@ func TestRefresh_RacingSignOut_NoTokenSurvives(t *testing.T) {
 			wait.Wait()
 			w.demandNoSession(t, alice)
 			w.demandTokensDead(t)
-			harness.Eventually(t, 30*time.Second, "the end of alice's session at Keycloak", func() bool {
+			harness.Eventually(t, patient, "the end of alice's session at Keycloak", func() bool {
 				return w.sessionsAtKeycloak(t, "alice") == 0
 			})
 		})
@@ -179,7 +179,7 @@ func (w *world) demandTokensDead(t *testing.T) {
 		t.Fatalf("%d access and %d refresh tokens passed; there is nothing to ask of", len(access), len(refresh))
 	}
 	alive := 0
-	dead := harness.Poll(30*time.Second, func() bool {
+	dead := harness.Poll(patient, func() bool {
 		alive = 0
 		for _, token := range append(access[:len(access):len(access)], refresh...) {
 			if keycloak.TokenActive(t, w.front.URL, w.ClientID, w.Secret, token) {

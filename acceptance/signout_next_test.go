@@ -16,22 +16,30 @@ import (
 func TestSignOut_ClosedBeforeTheProvider_TheNextSignInStands(t *testing.T) {
 	w := newWorld(t)
 	alice := w.signedIn(t, "alice")
-	for range 3 {
+	ends := func(x *harness.Exchange) bool {
+		return x.Method == http.MethodPost && strings.HasSuffix(x.Path, "/logout")
+	}
+	asks := func(x *harness.Exchange) bool {
+		return x.Method == http.MethodGet && strings.HasSuffix(x.Path, "/auth")
+	}
+	for round := range 3 {
 		alice.StopAt = w.front.URL
 		if page := alice.SignOut(t, w.URL); !strings.HasPrefix(page.URL.String(), w.front.URL) {
 			t.Fatalf("the browser was not led to the provider: %s", page)
 		}
 		alice.StopAt = ""
-		if n := w.sessionsAtKeycloak(t, "alice"); n != 1 {
-			t.Fatalf("%d sessions of alice at Keycloak; this proves something only with 1", n)
+		if n := len(w.front.Seen(ends)); n != round {
+			t.Fatalf("Keycloak heard of %d ends; this proves something only with %d", n, round)
 		}
 		form := alice.Open(t, w.URL+"/.cardea/sign-in?return=/")
 		if !form.AsksPassword() {
 			t.Fatalf("no password was asked: %s", form)
 		}
-		if n := w.sessionsAtKeycloak(t, "alice"); n != 0 {
-			t.Errorf("%d sessions of alice at Keycloak while the password is asked for", n)
+		seen := w.front.Seen(func(x *harness.Exchange) bool { return ends(x) || asks(x) })
+		if last := len(seen) - 1; last < 1 || !asks(&seen[last]) || !ends(&seen[last-1]) || seen[last-1].Status != http.StatusNoContent {
+			t.Errorf("Keycloak was not told of the end before it was asked to sign in: %d exchanges", len(seen))
 		}
+		w.demandEndedAtKeycloak(t, "alice")
 		if _, err := alice.TryPassword(form); err != nil {
 			t.Fatal(err)
 		}

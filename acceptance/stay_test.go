@@ -19,7 +19,7 @@ func TestStay_F5NewTabRestartAndKill9KeepOneSignedIn(t *testing.T) {
 	tab.Password("alice")
 	demand := func(tab *harness.Tab, after string) {
 		t.Helper()
-		tab.Until(15*time.Second, "alice in the app after "+after, func() bool {
+		tab.Until(patient, "alice in the app after "+after, func() bool {
 			text := tab.Text()
 			return strings.Contains(text, "alice") && strings.Contains(text, "/notes")
 		})
@@ -74,7 +74,7 @@ func TestStay_Kill9LosesNoAcknowledgedSession(t *testing.T) {
 	for range people / 2 {
 		select {
 		case <-half:
-		case <-time.After(time.Minute):
+		case <-time.After(5 * time.Minute):
 			t.Fatal("people did not get signed in")
 		}
 	}
@@ -105,7 +105,7 @@ func TestStay_StoreOutageOf30SecondsIsNotASignOut(t *testing.T) {
 	for outage := time.Now(); time.Since(outage) < 30*time.Second; time.Sleep(time.Second) {
 		asked := time.Now()
 		page := alice.Fetch(t, "GET", w.URL+"/whoami")
-		if took := time.Since(asked); took > 6*time.Second {
+		if took := time.Since(asked) - env.Stood(asked, time.Now()); took > 6*time.Second {
 			t.Errorf("an answer took %v during the outage", took)
 		}
 		switch page.Status {
@@ -130,7 +130,7 @@ func TestStay_StoreOutageOf30SecondsIsNotASignOut(t *testing.T) {
 	}
 	end()
 
-	harness.Eventually(t, 15*time.Second, "the app after the outage", func() bool { return w.user(t, alice) == "alice" })
+	harness.Eventually(t, patient, "the app after the outage", func() bool { return w.user(t, alice) == "alice" })
 	if after := alice.Cookie(t, w.URL, session); after != before {
 		t.Error("the session cookie changed over the outage")
 	}

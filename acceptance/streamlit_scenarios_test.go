@@ -76,23 +76,25 @@ func TestS2_SigningOutInOneTab_CutsTheOtherAndTakesItAway(t *testing.T) {
 	stream := openStream(t, alice, w.URL, harness.StreamOptions{Mark: pageMark(t, alice, w.URL)})
 	clicks := len(streamlitEvents(t, app, "click", "alice"))
 	other.Run(clicking)
-	harness.Eventually(t, 10*time.Second, "clicks of the other tab", func() bool {
+	harness.Eventually(t, patient, "clicks of the other tab", func() bool {
 		return len(streamlitEvents(t, app, "click", "alice")) >= clicks+3
 	})
 
-	moment := w.signOutByButton(tab)
-	demandStreamCut(t, stream, moment, time.Second)
-	w.demandLeft(t, other, stream.At, time.Second)
+	ended := w.whenEnded(t, "alice")
+	w.signOutByButton(tab)
+	demandStreamCut(t, stream, ended, time.Second)
+	w.demandLeft(t, other, at(stream.At), time.Second)
 	demandNoEvents(t, app, "alice", stream.At)
 	demandStreamRefused(t, alice, w.URL, harness.StreamOptions{})
 	demandProblem(t, alice.Fetch(t, "GET", w.URL+"/_stcore/host-config"))
-	tab.Until(20*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
-	harness.Eventually(t, 10*time.Second, "the end at Keycloak", func() bool { return w.sessionsAtKeycloak(t, "alice") == 0 })
+	tab.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+	harness.Eventually(t, patient, "the end at Keycloak", func() bool { return w.sessionsAtKeycloak(t, "alice") == 0 })
 	w.demandPasswordIn(tab, w.URL+"/")
 }
 
 // demandNoEvents fails if, from a second after the moment on, the app sees anything of
-// a person.
+// a person. One click, with its run, may have reached a busy app before and come to an end
+// late; a page that gets through presses ten times a second, and does not end.
 func demandNoEvents(t *testing.T, app *harness.Streamlit, user string, moment time.Time) {
 	t.Helper()
 	seen := func() int {
@@ -101,7 +103,13 @@ func demandNoEvents(t *testing.T, app *harness.Streamlit, user string, moment ti
 	time.Sleep(time.Until(moment.Add(time.Second)))
 	before := seen()
 	time.Sleep(3 * time.Second)
-	if after := seen(); after != before {
+	after := seen()
+	if after > before && after <= before+2 {
+		before = after
+		time.Sleep(3 * time.Second)
+		after = seen()
+	}
+	if after != before {
 		t.Errorf("the app ran %d more times for %s", after-before, user)
 	}
 }
@@ -117,14 +125,15 @@ func TestS2_WithoutThePageScript_NothingRunsAnyMore(t *testing.T) {
 	ledger(other, "alice", 0)
 	clicks := len(streamlitEvents(t, app, "click", "alice"))
 	other.Run(clicking)
-	harness.Eventually(t, 10*time.Second, "clicks of the other tab", func() bool {
+	harness.Eventually(t, patient, "clicks of the other tab", func() bool {
 		return len(streamlitEvents(t, app, "click", "alice")) >= clicks+3
 	})
 	alice := bare(t, tab, "alice", w.URL)
 	stream := openStream(t, alice, w.URL, harness.StreamOptions{})
 
-	moment := w.signOutByButton(tab)
-	demandStreamCut(t, stream, moment, time.Second)
+	ended := w.whenEnded(t, "alice")
+	w.signOutByButton(tab)
+	demandStreamCut(t, stream, ended, time.Second)
 	demandNoEvents(t, app, "alice", stream.At)
 	demandStreamRefused(t, alice, w.URL, harness.StreamOptions{})
 	if w.onSignedOutPage(other) {
@@ -148,6 +157,23 @@ func demandNotMixed(t *testing.T, app *harness.Streamlit) {
 	}
 }
 
+// formForAnybody opens an address until Keycloak's form asks who is there: Keycloak writes
+// ends behind its answers, and until then asks for the last person's password.
+func (w *world) formForAnybody(tab *harness.Tab, target string) {
+	const again = "a[href*='/.cardea/sign-in']"
+	for deadline := time.Now().Add(patient); ; {
+		tab.Go(target)
+		tab.Until(patient, "Keycloak's form, or the way to it", func() bool { return tab.OnSignIn() || tab.Has(again) })
+		if !tab.OnSignIn() {
+			tab.Click(again)
+		}
+		tab.Until(patient, "Keycloak's form", tab.OnSignIn)
+		if !tab.Has("#kc-attempted-username") || time.Now().After(deadline) {
+			return
+		}
+	}
+}
+
 // TestS3_NextPersonInTheSameBrowser_NeverMeetsTheLastOnesState: alice's tab is left
 // open while bob signs in in another tab, after her sign-out or over her session.
 func TestS3_NextPersonInTheSameBrowser_NeverMeetsTheLastOnesState(t *testing.T) {
@@ -157,7 +183,7 @@ func TestS3_NextPersonInTheSameBrowser_NeverMeetsTheLastOnesState(t *testing.T) 
 	}{
 		"after her sign-out": {"/", func(_ *testing.T, w *world, other *harness.Tab) {
 			w.signOutByButton(other)
-			other.Until(20*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
+			other.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
 		}},
 		// Keycloak has forgotten her, so that it asks who is there; here she is signed in.
 		"over her session": {"/.cardea/sign-in?renew=1&return=%2F", func(t *testing.T, _ *world, _ *harness.Tab) {
@@ -176,17 +202,11 @@ func TestS3_NextPersonInTheSameBrowser_NeverMeetsTheLastOnesState(t *testing.T) 
 
 			other := tab.NewTab()
 			way.end(t, w, other)
-			other.Go(w.URL + way.path)
-			other.Until(15*time.Second, "Keycloak's form, or the way to it", func() bool {
-				return other.OnSignIn() || other.Has("a[href*='/.cardea/sign-in']")
-			})
-			if !other.OnSignIn() {
-				other.Click("a[href*='/.cardea/sign-in']")
-			}
+			w.formForAnybody(other, w.URL+way.path)
 			other.Password("bob")
 			ledger(other, "bob", 0)
 
-			tab.Until(10*time.Second, "alice's tab on the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+			tab.Until(patient, "alice's tab on the signed-out page", func() bool { return w.onSignedOutPage(tab) })
 			if text := tab.Text(); strings.Contains(text, "alice") || strings.Contains(text, "Ledger") {
 				t.Errorf("alice's tab still shows: %s", text)
 			}
@@ -195,7 +215,7 @@ func TestS3_NextPersonInTheSameBrowser_NeverMeetsTheLastOnesState(t *testing.T) 
 			demandStreamRefused(t, bob, w.URL, harness.StreamOptions{Mark: mark, Session: hers})
 			runs := len(streamlitEvents(t, app, "run", "bob"))
 			openStream(t, bob, w.URL, harness.StreamOptions{Mark: pageMark(t, bob, w.URL), Session: hers})
-			harness.Eventually(t, 10*time.Second, "a run of bob's own", func() bool {
+			harness.Eventually(t, patient, "a run of bob's own", func() bool {
 				return len(streamlitEvents(t, app, "run", "bob")) > runs
 			})
 			demandNotMixed(t, app)
@@ -213,15 +233,16 @@ func TestS3_WithoutThePageScript_StateIsNotResumed(t *testing.T) {
 	ledger(tab, "alice", 1)
 	other := tab.NewTab()
 	w.signOutByButton(other)
-	other.Until(20*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
+	other.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(other) })
 	w.demandPasswordIn(other, w.URL+"/")
+	w.formForAnybody(other, w.URL+"/")
 	other.Password("bob")
 	ledger(other, "bob", 0)
 
 	// Reconnected, the page shows what it showed until somebody presses something.
 	seen := len(streamlitEvents(t, app, "run", "bob"))
 	tab.Run(clicking)
-	tab.Until(20*time.Second, "alice's old page running the script for bob", func() bool {
+	tab.Until(patient, "alice's old page running the script for bob", func() bool {
 		return strings.Contains(tab.Text(), "user bob\n")
 	})
 	if runs := streamlitEvents(t, app, "run", "bob")[seen:]; len(runs) == 0 || runs[0].Count > 1 {
@@ -283,10 +304,10 @@ func demandIdleTabIsCut(t *testing.T, end func(*testing.T, *world)) {
 	tab := w.inLedger(t, "alice")
 	alice := bare(t, tab, "alice", w.URL)
 	stream := openStream(t, alice, w.URL, harness.StreamOptions{})
-	moment := time.Now()
+	ended := w.whenEnded(t, "alice")
 	end(t, w)
-	demandStreamCut(t, stream, moment, 2*time.Second) // the command's own start, or Keycloak's work, included
-	w.demandLeft(t, tab, stream.At, time.Second)
+	demandStreamCut(t, stream, ended, time.Second)
+	w.demandLeft(t, tab, at(stream.At), time.Second)
 	demandNoEvents(t, app, "alice", stream.At)
 	demandStreamRefused(t, alice, w.URL, harness.StreamOptions{})
 }
@@ -305,7 +326,7 @@ func TestS7_GuestLoginReplacedByTheGateway_ReloadNeverLosesTheUser(t *testing.T)
 	tab.Password("alice")
 	welcome := func(tab *harness.Tab, when string) {
 		t.Helper()
-		tab.Until(30*time.Second, "alice's page "+when, func() bool {
+		tab.Until(patient, "alice's page "+when, func() bool {
 			text := tab.Text()
 			return strings.Contains(text, "Welcome Alice Archer") && strings.Contains(text, "alice@acme.example")
 		})
@@ -327,8 +348,8 @@ func TestS7_GuestLoginReplacedByTheGateway_ReloadNeverLosesTheUser(t *testing.T)
 
 	second.Click("//a[contains(.,'Logout')]") // opens in a tab of its own
 	for _, open := range []*harness.Tab{tab, second} {
-		open.Until(15*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(open) })
+		open.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(open) })
 	}
-	harness.Eventually(t, 10*time.Second, "the end at Keycloak", func() bool { return w.sessionsAtKeycloak(t, "alice") == 0 })
+	harness.Eventually(t, patient, "the end at Keycloak", func() bool { return w.sessionsAtKeycloak(t, "alice") == 0 })
 	w.demandPasswordIn(tab, w.URL+"/")
 }

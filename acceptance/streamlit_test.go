@@ -29,7 +29,7 @@ var sharedStreamlit = onDemand(func(ctx context.Context) (*harness.Streamlit, er
 // ledger waits until the tab shows the app with a person and a count.
 func ledger(tab *harness.Tab, user string, count int) {
 	what := fmt.Sprintf("%s in the app with count %d", user, count)
-	tab.Until(30*time.Second, what, func() bool { return shows(tab.Text(), user, count) })
+	tab.Until(patient, what, func() bool { return shows(tab.Text(), user, count) })
 }
 
 func shows(text, user string, count int) bool {
@@ -90,39 +90,35 @@ func bare(t *testing.T, tab *harness.Tab, name string, at ...string) *harness.Pe
 // openStream opens Streamlit's socket as a person and has the script run once.
 func openStream(t *testing.T, p *harness.Person, at string, o harness.StreamOptions) *harness.StreamSocket {
 	t.Helper()
-	s, err := p.DialStream(within(t, 20*time.Second), at, o)
+	s, err := p.DialStream(within(t, patient), at, o)
 	if err != nil {
 		t.Fatalf("opening the stream of %s: %v", p.Name, err)
 	}
 	t.Cleanup(s.Close)
-	if err := s.Rerun(within(t, 5*time.Second)); err != nil {
+	if err := s.Rerun(within(t, patient)); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// demandStreamCut waits for the end of a socket and compares it with the moment.
-func demandStreamCut(t *testing.T, s *harness.StreamSocket, moment time.Time, within time.Duration) {
+// demandStreamCut waits for the end of a socket and compares it with its cause's moment.
+func demandStreamCut(t *testing.T, s *harness.StreamSocket, cause func() time.Time, within time.Duration) {
 	t.Helper()
 	select {
 	case <-s.Ended:
-		if late := s.At.Sub(moment); late > within {
-			t.Errorf("the stream was cut %v later, want %v at most", late, within)
-		}
-	case <-time.After(within + 5*time.Second):
+		demandWithin(t, "the stream was cut", cause(), s.At, within)
+	case <-time.After(within + patient):
 		t.Fatal("the stream is still open")
 	}
 }
 
 // demandLeft waits until a tab has left for the signed-out page, by itself, and compares
-// that with the moment.
-func (w *world) demandLeft(t *testing.T, tab *harness.Tab, moment time.Time, within time.Duration) {
+// that with its cause's moment.
+func (w *world) demandLeft(t *testing.T, tab *harness.Tab, cause func() time.Time, within time.Duration) {
 	t.Helper()
-	tab.Until(within+10*time.Second, "the page leaving for the signed-out page", func() bool { return w.onSignedOutPage(tab) })
-	if late := tab.Navigated().Sub(moment); late > within {
-		t.Errorf("the page left %v later, want %v at most", late, within)
-	}
-	tab.Until(10*time.Second, "the signed-out page itself", func() bool { return tab.Has("a[href*='/.cardea/sign-in']") })
+	tab.Until(within+patient, "the page leaving for the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+	demandWithin(t, "the page left", cause(), tab.Navigated(), within)
+	tab.Until(patient, "the signed-out page itself", func() bool { return tab.Has("a[href*='/.cardea/sign-in']") })
 }
 
 // demandStreamRefused fails unless reconnecting, again and again as Streamlit's page
@@ -130,7 +126,7 @@ func (w *world) demandLeft(t *testing.T, tab *harness.Tab, moment time.Time, wit
 func demandStreamRefused(t *testing.T, p *harness.Person, at string, o harness.StreamOptions) {
 	t.Helper()
 	for range 3 {
-		s, err := p.DialStream(within(t, 10*time.Second), at, o)
+		s, err := p.DialStream(within(t, patient), at, o)
 		if err == nil {
 			s.Close()
 			t.Fatalf("the stream of %s opens", p.Name)
@@ -142,16 +138,10 @@ func demandStreamRefused(t *testing.T, p *harness.Person, at string, o harness.S
 	}
 }
 
-// signOutByButton opens Cardea's own sign-out in a tab and presses its button. It
-// returns the moment before.
-func (w *world) signOutByButton(tab *harness.Tab) time.Time { return signOutByButton(tab, w.URL) }
-
-func signOutByButton(tab *harness.Tab, origin string) time.Time {
-	tab.Go(origin + "/.cardea/sign-out")
-	tab.Wait("form button")
-	moment := time.Now()
+// signOutByButton opens Cardea's own sign-out in a tab and presses its button.
+func (w *world) signOutByButton(tab *harness.Tab) {
+	tab.Go(w.URL + "/.cardea/sign-out")
 	tab.Click("form button")
-	return moment
 }
 
 // pageMark asks the browser's own event stream for whom its pages are made.

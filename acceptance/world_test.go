@@ -133,6 +133,26 @@ func (w *world) sessionsAtKeycloak(t *testing.T, name string) int {
 	return len(keycloak.Admin.Sessions(t, name, w.ClientID))
 }
 
+// demandEndedAtKeycloak waits until Keycloak lists no session of a person with this
+// Cardea: it writes ends behind its answers.
+func (w *world) demandEndedAtKeycloak(t *testing.T, name string) {
+	t.Helper()
+	harness.Eventually(t, patient, "the end of the session of "+name+" at Keycloak", func() bool {
+		return w.sessionsAtKeycloak(t, name) == 0
+	})
+}
+
+// delivered reports whether the log tells of a message of that kind to the provider that
+// has arrived.
+func (w *world) delivered(kind string) bool {
+	for line := range strings.Lines(w.Log()) {
+		if strings.Contains(line, "msg=delivered ") && strings.Contains(line, "kind="+kind+" ") {
+			return true
+		}
+	}
+	return false
+}
+
 // eventuallyEnded waits until Keycloak lists no session of a person with this Cardea
 // and holds the refresh token for dead, and demands that both are still so a little
 // later: Keycloak writes ends behind its answers, and in between still honours what it
@@ -207,11 +227,11 @@ func (w *world) demandPassword(t *testing.T, p *harness.Person, target string) {
 func (w *world) demandPasswordIn(tab *harness.Tab, target string) {
 	const again = "a[href*='/.cardea/sign-in']"
 	tab.Go(target)
-	tab.Until(15*time.Second, "the signed-out page or Keycloak's form", func() bool { return tab.OnSignIn() || tab.Has(again) })
+	tab.Until(patient, "the signed-out page or Keycloak's form", func() bool { return tab.OnSignIn() || tab.Has(again) })
 	if !tab.OnSignIn() {
 		tab.Click(again)
 	}
-	tab.Until(15*time.Second, "Keycloak's form", tab.OnSignIn)
+	tab.Until(patient, "Keycloak's form", tab.OnSignIn)
 }
 
 // viaEndSession reports whether a navigation passed the provider's logout.

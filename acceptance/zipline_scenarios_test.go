@@ -61,7 +61,7 @@ func TestZ1_IssuerThatGivesRefreshTokensForOfflineAccessOnly(t *testing.T) {
 			}
 			w.demandSignedOutPage(t, alice.SignOut(t, w.URL))
 			w.demandNoSession(t, alice)
-			harness.Eventually(t, 20*time.Second, "the end of Zipline's session", func() bool { return z.Sessions("alice") == 0 })
+			harness.Eventually(t, patient, "the end of Zipline's session", func() bool { return z.Sessions("alice") == 0 })
 			w.demandPassword(t, alice, w.URL+"/")
 		})
 	}
@@ -85,7 +85,7 @@ func TestZ2_LargeAvatar_NoLargeCookie(t *testing.T) {
 	tab.Go(w.URL + "/")
 	tab.Password("alice")
 	for _, when := range []string{"after signing in", "after F5"} {
-		tab.Until(20*time.Second, "the picture "+when, func() bool { return tab.Has("#avatar[src^='data:image/png;base64,']") })
+		tab.Until(patient, "the picture "+when, func() bool { return tab.Has("#avatar[src^='data:image/png;base64,']") })
 		tab.Reload()
 	}
 
@@ -116,9 +116,9 @@ func TestZ2_LargeAvatar_NoLargeCookie(t *testing.T) {
 	// error. It is asked without one, and asks back.
 	tab.Go(w.URL + "/.cardea/sign-out")
 	tab.Click("form button")
-	tab.Until(20*time.Second, "Keycloak's question", func() bool { return tab.Has("#kc-logout") })
+	tab.Until(patient, "Keycloak's question", func() bool { return tab.Has("#kc-logout") })
 	tab.Click("#kc-logout")
-	tab.Until(20*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+	tab.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
 }
 
 // withPicture adds a claim picture to the tokens and the userinfo of a client.
@@ -165,11 +165,9 @@ func TestZ3_LogoutWithBypassedLogin_StaysSignedOut(t *testing.T) {
 			alice := bare(t, tab, "alice", w.URL)
 
 			leave(w, tab)
-			tab.Until(20*time.Second, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
-			harness.Eventually(t, 20*time.Second, "the end of the session's row", func() bool { return z.Sessions("alice") == 0 })
-			if n := w.sessionsAtKeycloak(t, "alice"); n != 0 {
-				t.Errorf("%d sessions of alice at Keycloak", n)
-			}
+			tab.Until(patient, "the signed-out page", func() bool { return w.onSignedOutPage(tab) })
+			harness.Eventually(t, patient, "the end of the session's row", func() bool { return z.Sessions("alice") == 0 })
+			w.demandEndedAtKeycloak(t, "alice")
 			time.Sleep(2 * time.Second)
 			if !w.onSignedOutPage(tab) || z.Opened("alice") != 1 {
 				t.Errorf("the browser is at %s, and alice has had %d sessions", strings.SplitN(tab.URL(), "?", 2)[0], z.Opened("alice"))
@@ -206,10 +204,13 @@ func TestZ4_NextPersonInTheSameBrowser_GetsAnAccountOfTheirOwn(t *testing.T) {
 			if !ok {
 				t.Fatalf("the signed-out page has no link to sign in again: %s", page)
 			}
-			form, err := shared.Navigate(harness.Navigation{URL: again, From: page.URL})
-			if err != nil {
-				t.Fatal(err)
-			}
+			form := askedForName(t, func() *harness.Page {
+				form, err := shared.Navigate(harness.Navigation{URL: again, From: page.URL})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return form
+			})
 			landed, err := shared.TryPassword(form)
 			if err != nil {
 				t.Fatal(err)

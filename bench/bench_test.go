@@ -163,9 +163,8 @@ func TestServersEndWithWhoeverStartedThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.stop()
-	if k, err := dial(c.address); err == nil {
-		k.Close()
-		t.Error("a stopped server still answers")
+	if c.cmd.ProcessState == nil { // its port may be somebody else's by now
+		t.Error("a stopped server still runs")
 	}
 	if _, err := c.usage(); err == nil {
 		t.Error("a stopped server still tells what it uses")

@@ -200,12 +200,12 @@ func (c *crowd) signOutOne(ctx context.Context, k *conn, i int) ([]time.Duration
 	}
 	var all []time.Duration
 	for j := i * perSession; j < (i+1)*perSession; j++ {
-		late := time.NewTimer(5 * time.Second)
+		late := time.NewTimer(30 * time.Second)
 		select {
 		case <-c.done[j]:
 			late.Stop()
 		case <-late.C:
-			return nil, took, errors.New("a socket outlives its session by 5 seconds")
+			return nil, took, errors.New("a socket outlives its session by 30 seconds")
 		case <-ctx.Done():
 			return nil, took, ctx.Err()
 		}

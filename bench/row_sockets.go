@@ -64,7 +64,7 @@ func openSockets(ctx context.Context, address string, requests [][]byte) ([]net.
 }
 
 func openSocket(address string, request []byte) (net.Conn, error) {
-	c, err := net.DialTimeout("tcp", address, 10*time.Second)
+	c, err := net.DialTimeout("tcp", address, 30*time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func folder(t *testing.T, s *standIn) options {
 		}
 	}
 	return options{
-		suite: s.server.URL, folder: dir, binary: binary(t), work: harness.ShortDir(t), patience: 10 * time.Second,
+		suite: s.server.URL, folder: dir, binary: binary(t), work: harness.ShortDir(t), patience: time.Minute,
 		ops: fmt.Sprint("http://127.0.0.1:", ops), upstream: fmt.Sprint("127.0.0.1:", upstream),
 	}
 }

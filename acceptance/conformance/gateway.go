@@ -99,7 +99,7 @@ func replace(file, old, with string) error {
 func (g *gateway) await(ctx context.Context, address string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
@@ -134,7 +134,7 @@ func (g *gateway) stop() error {
 	select {
 	case <-g.done:
 		return g.err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		_ = g.cmd.Process.Kill()
 		<-g.done
 		return errors.New("cardea did not end when it was told to")

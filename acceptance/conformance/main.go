@@ -148,7 +148,7 @@ func prepare(ctx context.Context, o options, token string) (*runner, map[string]
 		}},
 		gateways: &gateways{
 			binary: o.binary, config: filepath.Join(o.folder, "cardea.yaml"), tls: folder, ops: o.ops,
-			secret: secret, ready: 20 * time.Second,
+			secret: secret, ready: 2 * time.Minute,
 		},
 		public: public, roots: roots, work: o.work, aged: 5500 * time.Millisecond, patience: o.patience,
 	}

@@ -14,8 +14,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a single step in the browser may take.
-const patience = 20 * time.Second
+// patience is how long a single step in the browser may take, or an answer of a server:
+// a machine that has much else to do takes its time. It is no promise of anybody.
+const patience = time.Minute
 
 // Chromium is one browser process; each person gets a browser context, which
 // shares no cookies with the others.
@@ -37,6 +38,7 @@ func (e *Env) StartChromium(ctx context.Context) (*Chromium, error) {
 		chromedp.UserDataDir(filepath.Join(e.Work, "chromium")),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"),
 		chromedp.Flag("lang", "en-US"),
+		chromedp.WSURLReadTimeout(startup),
 	)
 	allocator, stop := chromedp.NewExecAllocator(ctx, options...)
 	browser, cancel := chromedp.NewContext(allocator)
@@ -153,6 +155,23 @@ func (b *Tab) Click(selector string) {
 	}
 	s := chromedp.CSS(selector)
 	b.do("clicking "+selector, chromedp.WaitVisible(s), chromedp.WaitEnabled(s), chromedp.Click(s))
+}
+
+// TryClick is Click where the element may be gone by then, after another click on it. It
+// reports whether there was something to click.
+func (b *Tab) TryClick(selector string) bool {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 2*time.Second)
+	defer cancel()
+	if !b.Has(selector) {
+		return false
+	}
+	if strings.HasPrefix(selector, "//") {
+		s := chromedp.Search(selector)
+		return chromedp.Do(ctx, chromedp.WaitVisible(s), chromedp.Click(s)) == nil
+	}
+	s := chromedp.CSS(selector)
+	return chromedp.Do(ctx, chromedp.WaitVisible(s), chromedp.Click(s)) == nil
 }
 
 // Type types into a field.

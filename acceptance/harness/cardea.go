@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 var build struct {
@@ -197,7 +196,7 @@ func (c *Cardea) TryStart() error {
 		return err
 	}
 	c.process = process
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startup)
 	defer cancel()
 	if err := process.awaitHTTP(ctx, c.ops+"/readyz", http.StatusOK); err != nil {
 		if process.Alive() {
@@ -211,7 +210,7 @@ func (c *Cardea) TryStart() error {
 // Stop ends cardea with TERM and demands a clean exit.
 func (c *Cardea) Stop(t testing.TB) {
 	t.Helper()
-	if err := c.process.Terminate(20 * time.Second); err != nil {
+	if err := c.process.Terminate(patience); err != nil {
 		t.Fatalf("stopping cardea: %v\n%s", err, c.LogTail())
 	}
 }
@@ -231,7 +230,7 @@ func (c *Cardea) Reload(t testing.TB) (message string, counts bool) {
 		t.Fatal(err)
 	}
 	var ends [][]string
-	Eventually(t, 20*time.Second, "the end of a reload", func() bool {
+	Eventually(t, patience, "the end of a reload", func() bool {
 		ends = reloadEnds.FindAllStringSubmatch(c.Log(), -1)
 		return len(ends) > before
 	})
@@ -296,7 +295,7 @@ func (e *Env) CardeaAt(t testing.TB, config, public, client, secret string) *Car
 
 func (c *Cardea) end() {
 	if c.process != nil && c.process.Alive() {
-		_ = c.process.Terminate(20 * time.Second)
+		_ = c.process.Terminate(patience)
 	}
 }
 

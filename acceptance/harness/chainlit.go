@@ -77,7 +77,7 @@ func (e *Env) chainlit(ctx context.Context, app, host string, port int, env []st
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	if err := c.proc.awaitHTTP(ctx, fmt.Sprintf("http://127.0.0.1:%d/health", port), 200); err != nil {
 		c.proc.Kill()

@@ -36,7 +36,7 @@ func (e *Env) StartGallery(ctx context.Context) (*Gallery, error) {
 	if g.process, err = start(command{Path: binary, Args: []string{"-listen", address}, Log: e.logFile("gallery")}); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	if err := g.process.awaitHTTP(ctx, g.URL+"/names", http.StatusOK); err != nil {
 		return nil, err

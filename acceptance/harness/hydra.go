@@ -36,7 +36,7 @@ func (e *Env) StartHydra(t testing.TB, client Registration) *Hydra {
 	public, admin := MustFreePort(t), MustFreePort(t)
 	h := &Hydra{
 		URL: fmt.Sprintf("http://127.0.0.1:%d/", public), admin: fmt.Sprintf("http://127.0.0.1:%d/admin", admin),
-		client: &http.Client{Timeout: 20 * time.Second},
+		client: &http.Client{Timeout: patience},
 	}
 	pages := h.servePages(t)
 	dir := ShortDir(t)
@@ -69,7 +69,7 @@ func (e *Env) StartHydra(t testing.TB, client Registration) *Hydra {
 		t.Fatal(err)
 	}
 	t.Cleanup(process.Kill)
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startup)
 	defer cancel()
 	if err := process.awaitHTTP(ctx, fmt.Sprintf("http://127.0.0.1:%d/health/ready", admin), http.StatusOK); err != nil {
 		t.Fatal(err)

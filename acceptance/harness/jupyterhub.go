@@ -96,7 +96,7 @@ func (e *Env) jupyterHub(ctx context.Context, mode, host string, port int, env [
 		h.proxy.Kill()
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	if err := h.hub.awaitHTTP(ctx, fmt.Sprintf("http://127.0.0.1:%d/hub/health", port), http.StatusOK); err != nil {
 		h.Stop()
@@ -132,7 +132,7 @@ func (h *JupyterHub) Grants(t testing.TB, name string) map[string]Grant {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "token "+h.Token)
-	res, err := (&http.Client{Timeout: 20 * time.Second}).Do(req)
+	res, err := (&http.Client{Timeout: patience}).Do(req)
 	if err != nil {
 		t.Fatalf("asking the hub of its tokens: %v", err)
 	}

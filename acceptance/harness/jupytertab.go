@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +24,19 @@ func (b *Tab) LabIsReady() bool {
 func (b *Tab) Pick(selector string) {
 	b.t.Helper()
 	b.Wait(selector)
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	if err := b.pick(selector, patience); err != nil {
+		b.fail("picking "+selector, err)
+	}
+}
+
+// TryPick is Pick where the menu may be gone by then. It reports whether the entry was there.
+func (b *Tab) TryPick(selector string) bool {
+	b.t.Helper()
+	return b.Has(selector) && b.pick(selector, 5*time.Second) == nil
+}
+
+func (b *Tab) pick(selector string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
 	at, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(entry => {
 		entry.scrollIntoView({block: 'nearest'});
@@ -31,9 +44,9 @@ func (b *Tab) Pick(selector string) {
 		return [box.x + box.width / 2, box.y + box.height / 2];
 	})(document.querySelector(%q))`, selector)))
 	if err != nil || len(at) != 2 {
-		b.fail("finding the place of "+selector, err)
+		return fmt.Errorf("finding its place: %w", errors.Join(err))
 	}
-	b.do("picking "+selector,
+	return chromedp.Do(ctx,
 		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]-2, at[1]),
 		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]),
 		chromedp.MouseClickXY(at[0], at[1]))

@@ -29,7 +29,7 @@ type Admin struct {
 }
 
 func newAdmin(base, realmName string) *Admin {
-	return &Admin{Realm: realmName, base: base, client: &http.Client{Timeout: 30 * time.Second}}
+	return &Admin{Realm: realmName, base: base, client: &http.Client{Timeout: 2 * patience}}
 }
 
 // ForRealm returns a client for another realm of the same Keycloak.
@@ -146,6 +146,23 @@ func (a *Admin) Register(t testing.TB, c Client) {
 		attributes["frontchannel.logout.session.required"] = "true"
 	}
 	if err := a.do(http.MethodPost, "/"+a.Realm+"/clients", rep, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SetTokenLifespan makes the access tokens that a client is given from now on live that long.
+func (a *Admin) SetTokenLifespan(t testing.TB, client string, life time.Duration) {
+	t.Helper()
+	var list []map[string]any
+	if err := a.do(http.MethodGet, "/"+a.Realm+"/clients?clientId="+url.QueryEscape(client), nil, &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 1 {
+		t.Fatalf("keycloak knows %d clients called %s", len(list), client)
+	}
+	attributes, _ := list[0]["attributes"].(map[string]any)
+	attributes["access.token.lifespan"] = fmt.Sprint(int(life.Seconds()))
+	if err := a.do(http.MethodPut, fmt.Sprintf("/%s/clients/%v", a.Realm, list[0]["id"]), list[0], nil); err != nil {
 		t.Fatal(err)
 	}
 }

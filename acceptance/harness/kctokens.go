@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 )
 
 // TokenActive asks the realm's introspection endpoint at base, which must be the
@@ -39,7 +38,7 @@ func (k *Keycloak) tokenCall(t testing.TB, endpoint, client, secret string, form
 	t.Helper()
 	form.Set("client_id", client)
 	form.Set("client_secret", secret)
-	res, err := (&http.Client{Timeout: 20 * time.Second}).PostForm(endpoint, form)
+	res, err := (&http.Client{Timeout: patience}).PostForm(endpoint, form)
 	if err != nil {
 		t.Fatalf("asking Keycloak of a token: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 const (
@@ -75,7 +74,7 @@ func (k *Keycloak) Start(ctx context.Context) error {
 		return err
 	}
 	k.process = process
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	if err := process.awaitHTTP(ctx, fmt.Sprintf("http://127.0.0.1:%d/health/ready", k.management), 200); err != nil {
 		process.Kill()
@@ -93,7 +92,7 @@ func (k *Keycloak) Stop() error {
 		return nil
 	}
 	k.Admin.forget()
-	err := k.process.Terminate(30 * time.Second)
+	err := k.process.Terminate(2 * patience)
 	if err != nil && k.process.cmd.ProcessState != nil && k.process.cmd.ProcessState.ExitCode() == 143 {
 		return nil // the shell's way to say "ended by TERM"
 	}

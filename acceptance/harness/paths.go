@@ -22,6 +22,7 @@ type Env struct {
 	Work   string // scratch of this run, removed by the next
 	Secret *Secrets
 	serial atomic.Int64
+	clock  stalls
 }
 
 // NewEnv finds the installation and makes fresh folders for logs and scratch.
@@ -51,6 +52,7 @@ func newEnv(name string) (*Env, error) {
 			return nil, fmt.Errorf("making a folder for this run: %w", err)
 		}
 	}
+	go env.clock.watch()
 	return env, nil
 }
 
@@ -123,10 +125,11 @@ func Eventually(t testing.TB, within time.Duration, what string, ok func() bool)
 func Poll(within time.Duration, ok func() bool) bool {
 	deadline := time.Now().Add(within)
 	for {
+		last := time.Now().After(deadline) // one more look: it may be this process that stood still
 		if ok() {
 			return true
 		}
-		if time.Now().After(deadline) {
+		if last {
 			return false
 		}
 		time.Sleep(20 * time.Millisecond)

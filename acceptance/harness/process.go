@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// startup is how long anything may take until it is ready: everything starts side by side.
+const startup = 5 * time.Minute
+
 // Process is a child in a process group of its own, its output in a file.
 type Process struct {
 	Log  string // stdout and stderr
@@ -86,7 +89,7 @@ func (p *Process) Kill() {
 
 // awaitHTTP waits until url answers want. It gives up when the process ends.
 func (p *Process) awaitHTTP(ctx context.Context, url string, want int) error {
-	client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

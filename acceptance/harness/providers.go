@@ -64,7 +64,7 @@ func (e *Env) StartElsewhere(t testing.TB, kind string, client Registration, ca 
 		t.Fatal(err)
 	}
 	t.Cleanup(p.proc.Kill)
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startup)
 	defer cancel()
 	if err := p.proc.awaitPort(ctx, port); err != nil {
 		t.Fatal(err)

@@ -161,7 +161,7 @@ func (s *Streamlit) Start(ctx context.Context) error {
 		return err
 	}
 	s.proc = proc
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	if err := proc.awaitHTTP(ctx, fmt.Sprintf("http://127.0.0.1:%d/_stcore/health", s.port), 200); err != nil {
 		proc.Kill()

@@ -104,7 +104,7 @@ func (e *Env) StartZipline(t testing.TB, o ZiplineOptions) *Zipline {
 	}
 	z := &Zipline{
 		URL: o.URL, Upstream: "http://" + listener.Addr().String(), o: o,
-		seal: newZiplineSeal(), http: &http.Client{Timeout: 10 * time.Second}, secrets: e.Secret,
+		seal: newZiplineSeal(), http: &http.Client{Timeout: patience}, secrets: e.Secret,
 		opened: map[string]int{}, users: map[int]*ziplineUser{}, sessions: map[string]*ziplineSession{},
 		files: map[string]ziplineFile{}, urls: map[string]string{},
 	}

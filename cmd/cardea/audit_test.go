@@ -163,6 +163,17 @@ func upTo(from, to int64) (all []int64) {
 	return all
 }
 
+// waits returns when a follower has said, for the nth time, that nobody answers. Before that a
+// gateway that is back is one that was never away.
+func waits(t *testing.T, errs *printed, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); strings.Count(errs.String(), "waiting for it") != n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not say %d times that nobody answers: %s", n, errs.String())
+		}
+	}
+}
+
 func TestAFollowedTrailIsWholeAcrossRestartsOfTheGateway(t *testing.T) {
 	g := newGate(t, 20)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -171,7 +182,7 @@ func TestAFollowedTrailIsWholeAcrossRestartsOfTheGateway(t *testing.T) {
 	go func() { done <- g.into(ctx, &out, &errs, "tail", "-f", "-n", "5", "--json") }()
 	seen := func(n int64) {
 		t.Helper()
-		for deadline := time.Now().Add(15 * time.Second); !slices.Equal(numbers(t, out.String()), upTo(16, n)); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); !slices.Equal(numbers(t, out.String()), upTo(16, n)); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("shown %v, want up to %d; %s", numbers(t, out.String()), n, errs.String())
 			}
@@ -183,7 +194,7 @@ func TestAFollowedTrailIsWholeAcrossRestartsOfTheGateway(t *testing.T) {
 	for round := range int64(2) {
 		g.stop()
 		g.add(4) // while nobody listens
-		time.Sleep(2 * followRest)
+		waits(t, &errs, int(round)+1)
 		g.start(t)
 		seen(27 + 5*round)
 		g.add(1)
@@ -209,7 +220,7 @@ func TestAFollowedTrailThatIsRestoredGoesOnWithTheRestore(t *testing.T) {
 			go func() { done <- g.into(ctx, &out, &errs, "tail", "-f", "-n", "1", "--json") }()
 			wait := func(want []int64) {
 				t.Helper()
-				for deadline := time.Now().Add(15 * time.Second); !slices.Equal(numbers(t, out.String()), want); time.Sleep(5 * time.Millisecond) {
+				for deadline := time.Now().Add(30 * time.Second); !slices.Equal(numbers(t, out.String()), want); time.Sleep(5 * time.Millisecond) {
 					if time.Now().After(deadline) {
 						t.Fatalf("shown %v, want %v; %s", numbers(t, out.String()), want, errs.String())
 					}
@@ -221,6 +232,7 @@ func TestAFollowedTrailThatIsRestoredGoesOnWithTheRestore(t *testing.T) {
 			g.events = append(g.events[:4:4], audit.Event{Seq: 5, ID: audit.NewID(), At: time.Now(), Type: audit.StoreRestored, Actor: audit.ActorGateway})
 			g.mu.Unlock()
 			g.add(after)
+			waits(t, &errs, 1)
 			g.start(t)
 			wait(append([]int64{10}, upTo(5, int64(5+after))...))
 			if !strings.Contains(errs.String(), "the store was restored") {

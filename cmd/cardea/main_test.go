@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // testscript's words they have:
 //
 //	code N COMMAND...      the command ends with exit code N
-//	eventually COMMAND...  the command succeeds within 20 seconds
+//	eventually COMMAND...  the command succeeds within a minute
 //	refused VAR URL        a browser opens a page that shows a reference, which VAR then is
 //	terminate              every command in the background gets SIGTERM
 //	hangup                 every command in the background gets SIGHUP
@@ -109,7 +109,7 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	req.Header = http.Header{"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
 	jar, err := cookiejar.New(nil)
 	ts.Check(err)
-	resp, err := (&http.Client{Jar: jar, Timeout: 20 * time.Second}).Do(req)
+	resp, err := (&http.Client{Jar: jar, Timeout: time.Minute}).Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -126,7 +126,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: eventually COMMAND...")
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		err := ts.Exec(args[0], args[1:]...)
 		if err == nil {
 			return

@@ -56,7 +56,6 @@ The log goes to standard error. Passwords, tokens, codes and cookies are never i
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hangups := hangUps()
-			defer signal.Stop(hangups)
 			cfg, err := load(p, path)
 			if err != nil {
 				return err
@@ -70,7 +69,8 @@ The log goes to standard error. Passwords, tokens, codes and cookies are never i
 
 // hangUps are the requests to read the configuration anew. From here on SIGHUP does not
 // end the process: one that comes before the gateway runs is answered when it does, and
-// several that come during a reload are one more.
+// several that come during a reload are one more. It is never given back: one that comes when
+// the gateway has stopped must not make the end look like a crash.
 func hangUps() chan os.Signal {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -147,16 +148,27 @@ func TestSessionsEndAsFullyAsByTheButton(t *testing.T) {
 }
 
 func TestAnEndOfManySaysHowFarItIs(t *testing.T) {
-	f := &fake{sessions: []*session.Session{one("a"), one("b"), one("c")}}
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{sessions: []*session.Session{one("a"), one("b"), one("c")}, slow: true}
+		h, err := New(options(f, io.Discard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := NewClient(Endpoint{Network: "unix"})
+		c.http.Transport = direct{described(t, h)}
+		var told [][2]int
+		if _, err := c.End(t.Context(), EndRequest{All: true}, func(ended, of int) { told = append(told, [2]int{ended, of}) }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][2]int{{0, 3}, {3, 3}}, told); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAnEndOfManyThatFailsInTheMiddleIsSaidSo(t *testing.T) {
+	f := &fake{sessions: []*session.Session{one("a"), one("b"), one("c")}, endErr: errors.New("disk on fire")}
 	c, _, _ := gateway(t, f)
-	var told [][2]int
-	if _, err := c.End(t.Context(), EndRequest{All: true}, func(ended, of int) { told = append(told, [2]int{ended, of}) }); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([][2]int{{0, 3}, {3, 3}}, told); diff != "" {
-		t.Error(diff)
-	}
-	f.endErr = errors.New("disk on fire")
 	if _, err := c.End(t.Context(), EndRequest{All: true}, func(int, int) {}); err == nil || !strings.Contains(err.Error(), "Internal error (reference ") {
 		t.Errorf("an error in the middle: %v", err)
 	}
@@ -259,8 +271,14 @@ func TestNobodyAtHomeIsItsOwnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close()
-	if _, err := NewClient(Endpoint{Network: "tcp", Address: l.Addr().String(), Host: l.Addr().String()}).Sessions(t.Context(), SessionQuery{}); !errors.Is(err, ErrNotRunning) {
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	taken := conn.LocalAddr().String() // nobody listens there, and nobody else can
+	if _, err := NewClient(Endpoint{Network: "tcp", Address: taken, Host: taken}).Sessions(t.Context(), SessionQuery{}); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("no listener: %v", err)
 	}
 }

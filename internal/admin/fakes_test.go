@@ -40,6 +40,7 @@ type fake struct {
 	asked    []signout.Request
 	filters  []session.Filter
 	noPaper  bool // receipts are gone
+	slow     bool // ending many takes as long as there is between two lines
 	shelf    shelf
 
 	people   []account.Person
@@ -63,7 +64,15 @@ type trail struct {
 	last    int64
 	filters []audit.Filter
 	grown   chan struct{}
+	waits   []int64 // after which place somebody waits, or did
 	err     error
+}
+
+// awaited are the places after which somebody has waited.
+func (t *trail) awaited() []int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.waits)
 }
 
 func (t *trail) add(e ...audit.Event) {
@@ -116,6 +125,9 @@ func (t *trail) AuditEvents(_ context.Context, f audit.Filter) ([]audit.Event, e
 }
 
 func (t *trail) Wait(ctx context.Context, after int64) error {
+	t.mu.Lock()
+	t.waits = append(t.waits, after)
+	t.mu.Unlock()
 	for {
 		t.mu.Lock()
 		if t.last > after {
@@ -321,7 +333,9 @@ func (f *fake) EndSummed(_ context.Context, _ time.Time, flt session.Filter, r s
 	f.filters, f.asked = append(f.filters, flt), append(f.asked, r)
 	if progress != nil {
 		progress(1)
-		time.Sleep(lineEvery + 20*time.Millisecond)
+		if f.slow {
+			time.Sleep(lineEvery)
+		}
 		progress(len(f.sessions))
 	}
 	return ended(len(f.sessions)), f.endErr
@@ -386,6 +400,16 @@ func serve(t *testing.T, h http.Handler, logs *bytes.Buffer) (*Client, string, *
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return NewClient(Endpoint{Network: "unix", Address: path}), path, logs
+}
+
+// direct hands requests to a handler without a connection, so that a bubble's time passes
+// between them.
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	d.ServeHTTP(rec, r)
+	return rec.Result(), nil
 }
 
 func client(path string) *http.Client {

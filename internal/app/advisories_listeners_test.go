@@ -168,7 +168,7 @@ func h2Status(t *testing.T, w *world, p http2.HeadersFrameParam) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(c, http2.ClientPreface)
 	f := http2.NewFramer(c, c)
 	_ = f.WriteSettings()

@@ -43,6 +43,12 @@ type Options struct {
 	Source *Source
 	// Reload asks for a reload with every value that it brings.
 	Reload <-chan os.Signal
+	// ProbeWithin is how long a sign-out waits for a provider to answer at all; a second
+	// when zero.
+	ProbeWithin time.Duration
+	// StoreWithin is how long one call of the store may take; what the store allows by itself
+	// when zero.
+	StoreWithin time.Duration
 	// Changed, if set, is told of every configuration that a reload has made count.
 	Changed func(*config.Config)
 }
@@ -54,6 +60,7 @@ type App struct {
 	clock  *clock.Clock
 	ready  func()
 	copies copies
+	probe  time.Duration
 
 	current   atomic.Pointer[generation]
 	reloads   reloads
@@ -88,6 +95,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.New("app: Config and Logger are required")
 	}
 	a := &App{first: o.Config, logger: o.Logger, clock: clock.New(o.Logger), ready: o.Ready, copies: copies{version: cmp.Or(o.Version, "unknown")}, live: live.NewRegister()}
+	a.probe = o.ProbeWithin
 	a.reloads.source, a.reloads.asked, a.reloads.changed = o.Source, o.Reload, o.Changed
 	a.reloads.pause = sleep
 	a.web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.gen().face.ServeHTTP(w, r) })
@@ -96,7 +104,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"opening the store", a.openStore},
+		{"opening the store", func(ctx context.Context) error { return a.openStore(ctx, o.StoreWithin) }},
 		{"incidents", a.makeIncidents},
 		{"audit trail", a.makeTrail},
 		{"what carries the audit trail on", a.makeTrailed},

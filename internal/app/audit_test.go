@@ -34,7 +34,7 @@ func (w *world) trail() (short []string, events []audit.Event) {
 // settled waits until no delivery is pending.
 func (w *world) settled(deliveries int) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		_, events := w.trail()
 		n := 0
 		for _, e := range events {

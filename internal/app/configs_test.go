@@ -51,7 +51,7 @@ func TestAPlanCanNeitherStopTheGatewayNorShowFilesByNamingThem(t *testing.T) {
 				t.Fatal(a.err)
 			}
 			return a.plan
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the plan does not come to an end")
 		}
 		return admin.ConfigPlan{}

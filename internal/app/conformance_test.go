@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -36,9 +35,6 @@ type module struct {
 	userinfos int
 	// then is what happens after the sign-in.
 	then func(*testing.T, *party)
-	// tokens is how long access tokens live; 0: as long as the module takes. Modules with a
-	// life wait for its end, and so each has a world of its own beside the others.
-	tokens time.Duration
 }
 
 // anew tells whether a gateway that has read the metadata or the keys before is no use.
@@ -128,29 +124,18 @@ func TestBeyondConformance(t *testing.T) {
 }
 
 func runModules(t *testing.T, keys *signers, modules map[string]module) {
-	var shared *stage
+	shared := newStage(t, keys)
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		m := modules[name]
-		if m.tokens > 0 {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				newStage(t, keys, m.tokens).play(t, m)
-			})
-			continue
-		}
-		if shared == nil {
-			shared = newStage(t, keys, 0)
-		}
-		t.Run(name, func(t *testing.T) { shared.play(t, m) })
+		t.Run(name, func(t *testing.T) { shared.play(t, modules[name]) })
 	}
 }
 
 // newStage starts a provider as the suite's: a path and a trailing slash in the issuer, a key
 // on a curve that nobody here knows, and people of whom only userinfo tells.
-func newStage(t *testing.T, keys *signers, tokens time.Duration) *stage {
+func newStage(t *testing.T, keys *signers) *stage {
 	t.Helper()
 	o := devprovider.Options{
-		Issuer: "http://127.0.0.1:0/test/a/cardea/", Key: keys.provider, ThinIDToken: true, AccessTokenLife: tokens,
+		Issuer: "http://127.0.0.1:0/test/a/cardea/", Key: keys.provider, ThinIDToken: true,
 		ExtraKeys: []json.RawMessage{devprovider.Secp256k1Key()},
 	}
 	for i := range 30 {

@@ -32,10 +32,12 @@ func (b *browser) open(path string) *websocket.Conn {
 }
 
 // closed reads until the socket ends and returns how long that took and the close code.
+// How soon it must be is measured where nothing else runs: what makes a machine stall makes
+// it late here.
 func closed(t *testing.T, c *websocket.Conn) (time.Duration, websocket.StatusCode) {
 	t.Helper()
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	for {
 		if _, _, err := c.Read(ctx); err != nil {
@@ -50,7 +52,7 @@ func closed(t *testing.T, c *websocket.Conn) (time.Duration, websocket.StatusCod
 // answers tells whether a socket is alive: a ping needs somebody who reads.
 func answers(t *testing.T, c *websocket.Conn) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() {
 		for {
@@ -73,8 +75,8 @@ func TestSignOutInAnotherTabClosesTheSocket(t *testing.T) {
 	defer theirs.CloseNow()
 
 	alice.signOut()
-	if took, code := closed(t, mine); took > time.Second || code != websocket.StatusPolicyViolation {
-		t.Errorf("closed after %v with code %d", took, code)
+	if _, code := closed(t, mine); code != websocket.StatusPolicyViolation {
+		t.Errorf("closed with code %d", code)
 	}
 	if _, resp, err := alice.socket("/ws"); err == nil || resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a signed-out browser's socket: %v", err)
@@ -118,13 +120,12 @@ func TestFiftyTabsAllSignIn(t *testing.T) {
 }
 
 func TestAThousandRequestsThatMeetAnExpiredTokenMakeOneTokenRequest(t *testing.T) {
-	w := newWorld(t, devprovider.Options{AccessTokenLife: 5 * time.Second}, "")
+	w := newWorld(t, devprovider.Options{}, "")
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
 	socket := b.open("/ws")
 	defer socket.CloseNow()
-	time.Sleep(5200 * time.Millisecond)
-	before := w.provider.Counters().TokenRequests["refresh_token"]
+	w.expire()
 	var all sync.WaitGroup
 	statuses := make(chan int, 1000)
 	for range 20 {
@@ -141,8 +142,7 @@ func TestAThousandRequestsThatMeetAnExpiredTokenMakeOneTokenRequest(t *testing.T
 			t.Fatalf("a request was answered %d", s)
 		}
 	}
-	made := w.provider.Counters().TokenRequests["refresh_token"] - before
-	if before+made == 0 || made > 1 || w.provider.Counters().Reuses != 0 {
+	if made := w.provider.Counters().TokenRequests["refresh_token"]; made != 1 || w.provider.Counters().Reuses != 0 {
 		t.Errorf("%d refreshes, %d of them with a spent token\n%s", made, w.provider.Counters().Reuses, w.log)
 	}
 	if err := answers(t, socket); err != nil {
@@ -151,7 +151,7 @@ func TestAThousandRequestsThatMeetAnExpiredTokenMakeOneTokenRequest(t *testing.T
 }
 
 func TestAWithdrawnPersonIsOutAtTheNextRefresh(t *testing.T) {
-	w := newWorld(t, devprovider.Options{AccessTokenLife: 2 * time.Second}, "")
+	w := newWorld(t, devprovider.Options{AccessTokenLife: 2 * time.Second}, "") // so that every look is soon followed by another
 	b := w.browser("alice", "wonderland")
 	b.visit("/")
 	socket := b.open("/ws")
@@ -161,9 +161,8 @@ func TestAWithdrawnPersonIsOutAtTheNextRefresh(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took, _ := closed(t, socket); took > 18*time.Second {
-		t.Errorf("the socket was closed after %v", took)
-	}
+	w.expire() // the next look at sessions with sockets, every five seconds, finds it due
+	closed(t, socket)
 	if got := b.fetch("/api/whoami"); got.status != http.StatusUnauthorized {
 		t.Errorf("afterwards: %d", got.status)
 	}
@@ -274,9 +273,8 @@ func TestASocketEndsWhenItsRuleNoLongerHolds(t *testing.T) {
 	if err := w.provider.UpdatePerson("alice", func(p *devprovider.Person) { p.Groups = nil }); err != nil {
 		t.Fatal(err)
 	}
-	if took, _ := closed(t, ruled); took > 18*time.Second {
-		t.Errorf("closed after %v", took)
-	}
+	w.expire()
+	closed(t, ruled)
 	if _, resp, err := b.socket("/ws"); err == nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a new socket where the rule refuses: %v", err)
 	}

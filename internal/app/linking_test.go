@@ -163,9 +163,7 @@ func TestOnePersonByTwoProvidersLinkedUnlinkedAndLinkedAgain(t *testing.T) {
 	socket := phone.open("/ws")
 	defer socket.CloseNow()
 	p := w.posted(laptop, "unlink", "identity", keyOf(w.account(alice.ID), "second"))
-	if took, _ := closed(t, socket); took > time.Second {
-		t.Errorf("the socket closed after %v", took)
-	}
+	closed(t, socket)
 	if p.status >= 400 {
 		t.Fatalf("unlink: %d %s", p.status, p.body)
 	}
@@ -314,7 +312,7 @@ func TestAnInterruptedUnlinkingIsFinishedAfterTheStart(t *testing.T) {
 	}
 	w.stop()
 	w.start()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		list, err := w.gateway.app.storage.store.List(t.Context(), session.Filter{Account: alice.ID})
 		if err != nil {
 			t.Fatal(err)
@@ -327,7 +325,7 @@ func TestAnInterruptedUnlinkingIsFinishedAfterTheStart(t *testing.T) {
 		}
 	}
 	left, err := w.gateway.app.storage.store.Unlinkings(t.Context(), 10)
-	for end := time.Now().Add(10 * time.Second); len(left) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); len(left) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		left, err = w.gateway.app.storage.store.Unlinkings(t.Context(), 10)
 	}
 	if err != nil || len(left) != 0 {

@@ -73,6 +73,7 @@ func (a *App) makeProviders(g, before *generation) error {
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)
 		}
+		o.ProbeWithin = a.probe
 		p, err := provider.New(o)
 		if err != nil {
 			return fmt.Errorf("provider %s: %w", c.ID, err)

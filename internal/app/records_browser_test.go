@@ -138,19 +138,6 @@ func (b *tab) signIn(path string) {
 	}
 }
 
-// signInAgain is signIn in a sign-in at the provider whose end is still to be told there.
-// Where that comes between the code and its exchange, which takes a machine with too much
-// to do, the code is worth nothing: the page says so, and the next try succeeds.
-func (b *tab) signInAgain(path string) {
-	if p := b.visit(path); p.status == http.StatusBadGateway {
-		b.s.cutOff.Add(1)
-		b.reset()
-	} else if p.status == http.StatusOK && strings.Contains(p.body, "X-Subject") {
-		return
-	}
-	b.signIn(path)
-}
-
 // gist is what a page says, bounded.
 func gist(p page) string {
 	text := strings.Join(strings.Fields(textOf(p.body)), " ")

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,12 +32,10 @@ import (
 const (
 	// sceneSecret has what a client that does not encode its secret stumbles over.
 	sceneSecret = "s3cr:t %+&=é"
-	// sceneTokens is the life of access tokens: the gateway refreshes five seconds after a
-	// sign-in at the earliest.
-	sceneTokens = 6 * time.Second
 	// sceneEarliest is how long tokens are not refreshed where the provider would take it
-	// for abuse.
-	sceneEarliest = 8 * time.Second
+	// for abuse. The provider goes by its own clock, and allows a tenth less.
+	sceneEarliest = 20 * time.Second
+	sceneAllows   = sceneEarliest - sceneEarliest/10
 	sceneKeyID    = "key-1"
 	sceneOwner    = "TEAM123456"
 )
@@ -100,10 +98,10 @@ func (h *theatre) open(ctx context.Context, kind string) (*venue, error) {
 	}
 	o := devprovider.Options{
 		Issuer: "http://127.0.0.1:0" + issuerPath(rec), Record: &rec, SkipConsent: true,
-		AccessTokenLife: sceneTokens, People: cast(), Key: h.signer,
+		AccessTokenLife: time.Hour, People: cast(), Key: h.signer,
 	}
 	if algorithms := rec.Client.IDTokenAlgorithms; len(algorithms) > 0 && algorithms[0] == devprovider.RS256 {
-		o.Key, o.SigningAlg = nil, devprovider.RS256
+		o.Key, o.SigningAlg = sharedKey(), devprovider.RS256
 	}
 	fake, err := devprovider.Start(ctx, o, nil)
 	if err != nil {
@@ -154,7 +152,7 @@ type scene struct {
 	url     string
 	log     *lockedBuffer
 	gateway *running
-	cutOff  atomic.Int32 // sign-ins whose code was worth nothing any more
+	hasty   bool // promises are to be broken here: nothing is waited for as long as elsewhere
 }
 
 // play starts a gateway whose record is given.
@@ -170,6 +168,9 @@ func (s *venue) play(client string, given record.Record) (*scene, error) {
 	_, port, _ := net.SplitHostPort(address)
 	c := &scene{venue: s, given: given, client: client, dir: dir, address: address, url: "http://localhost:" + port, log: &lockedBuffer{}}
 	if err := s.fake.AddClient(c.registration()); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cardea.db"), migrated(), 0o600); err != nil {
 		return nil, err
 	}
 	if err := c.start(); err != nil {
@@ -295,7 +296,7 @@ func (c *scene) run() error {
 	}
 	ready := make(chan struct{})
 	logger := slog.New(audit.Redact(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	made, err := New(context.Background(), Options{Config: cfg, Logger: logger, Ready: func() { close(ready) }})
+	made, err := New(context.Background(), Options{Config: cfg, Logger: logger, Ready: func() { close(ready) }, StoreWithin: patience})
 	if err != nil {
 		return err
 	}
@@ -308,7 +309,7 @@ func (c *scene) run() error {
 	case err := <-c.gateway.done:
 		c.gateway = nil
 		return fmt.Errorf("the gateway did not start: %w", err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * patience):
 		return fmt.Errorf("the gateway did not start in time")
 	}
 }
@@ -323,7 +324,7 @@ func (c *scene) stop() error {
 	select {
 	case err := <-c.gateway.done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * patience):
 		return fmt.Errorf("the gateway did not stop in time")
 	}
 }
@@ -376,6 +377,29 @@ func (c *scene) byID(v *verdict, id session.ID) *session.Session {
 		v.stopf("reading a session: %v", err)
 	}
 	return found
+}
+
+// age makes a person's sessions look as if the provider had been asked about them so long
+// ago, and their access tokens as if they had expired, where these are to.
+func (c *scene) age(v *verdict, username string, by time.Duration, expired bool) {
+	for _, s := range c.sessionsOf(v, username) {
+		for {
+			next := *s
+			next.Grant.CheckedAt = time.Now().Add(-by)
+			if expired {
+				next.Grant.Tokens.Expiry = time.Now().Add(-time.Second)
+			}
+			_, err := c.gateway.app.storage.store.UpdateSession(context.Background(), time.Now(), &next)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, session.ErrConflict) && !errors.Is(err, session.ErrUnavailable) {
+				v.stopf("ageing a session: %v", err)
+			}
+			s = c.byID(v, s.ID) // it was changed meanwhile
+		}
+		c.gateway.app.guard.Drop(s.ID)
+	}
 }
 
 // atProvider counts the live sessions of a person there.

@@ -27,6 +27,9 @@ import (
 type echo struct {
 	name string
 
+	slow   chan struct{} // a request for /slow has come
+	answer chan struct{} // closed: it may be answered
+
 	mu      sync.Mutex
 	logouts int
 	open    map[net.Conn]bool
@@ -34,7 +37,7 @@ type echo struct {
 
 func newEcho(t *testing.T, name string) (*echo, string) {
 	t.Helper()
-	e := &echo{name: name, open: map[net.Conn]bool{}}
+	e := &echo{name: name, open: map[net.Conn]bool{}, slow: make(chan struct{}, 1), answer: make(chan struct{})}
 	s := httptest.NewUnstartedServer(e)
 	s.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		e.mu.Lock()
@@ -64,7 +67,11 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/ws":
 		e.socket(w, r)
 	case "/slow":
-		time.Sleep(400 * time.Millisecond)
+		e.slow <- struct{}{}
+		select {
+		case <-e.answer:
+		case <-r.Context().Done():
+		}
 		fmt.Fprint(w, e.name+" at last")
 	case "/logout":
 		e.mu.Lock()
@@ -109,7 +116,7 @@ func (e *echo) told() int {
 // says tells what comes back on a socket.
 func says(t *testing.T, c *websocket.Conn, text string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := c.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
 		t.Fatalf("writing %q: %v", text, err)

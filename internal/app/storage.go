@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
 )
 
@@ -19,8 +21,13 @@ type storage struct {
 	now    func() time.Time
 }
 
-func (a *App) openStore(ctx context.Context) error {
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: a.first.Store.SQLite.Path, Logger: a.logger, Now: a.clock.Now})
+// openTries is how often the store may be too slow at first. While much starts at once the
+// machine may let it wait longer than one call may take, and a start that fails starts all
+// of it anew.
+const openTries = 5
+
+func (a *App) openStore(ctx context.Context, within time.Duration) error {
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: a.first.Store.SQLite.Path, Logger: a.logger, Now: a.clock.Now, CallTimeout: within})
 	if err != nil {
 		return err
 	}
@@ -30,9 +37,15 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	defer clear(root)
-	a.storage.keys, err = keyring.Open(ctx, keyring.Options{Root: root, Store: db, Now: a.clock.Now()})
-	if err != nil {
-		return err
+	for try := 1; ; try++ {
+		a.storage.keys, err = keyring.Open(ctx, keyring.Options{Root: root, Store: db, Now: a.clock.Now()})
+		if err == nil {
+			break
+		}
+		if try == openTries || !errors.Is(err, session.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		a.logger.Warn("the store does not answer yet; it is asked again", "err", err)
 	}
 	a.storage.store = db.Store(a.storage.keys)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func (w *world) database() *sql.DB {
 	}
 	w.t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("PRAGMA busy_timeout = 5000"); err != nil { // the gateway may be writing
+	if _, err := db.Exec(fmt.Sprintf("PRAGMA busy_timeout = %d", patience.Milliseconds())); err != nil { // the gateway may be writing
 		w.t.Fatal(err)
 	}
 	return db
@@ -189,14 +190,20 @@ func TestManySessionsOfAWithdrawnClientEndWhilePeopleSignIn(t *testing.T) {
 	w := newWorld(t, devprovider.Options{}, "")
 	w.browser("alice", "wonderland").visit("/")
 	st, one := w.gateway.app.storage.store, *w.sessions()[0]
-	const many = 600
-	for i := range many {
-		s := one
-		s.ID, s.SID = session.NewID(), fmt.Sprint("sid-", i)
-		if err := st.OpenSession(t.Context(), time.Now(), &s, session.Seat{}, ""); err != nil {
-			t.Fatal(err)
-		}
+	const many = 450 // several pages of what is read at once
+	var opening sync.WaitGroup
+	for part := range 45 { // the store writes together what comes together
+		opening.Go(func() {
+			for i := range many / 45 {
+				s := one
+				s.ID, s.SID = session.NewID(), fmt.Sprint("sid-", part, "-", i)
+				if err := st.OpenSession(t.Context(), time.Now(), &s, session.Seat{}, ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
+	opening.Wait()
 	w.restart(func() { w.client = "cardea-2" })
 	bob := w.browser("bob", "builder")
 	bob.visit("/")

@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,7 +25,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/demo/sample"
 	"github.com/cardea-auth/cardea/internal/devprovider"
 	"github.com/cardea-auth/cardea/internal/freeport"
+	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
+	"github.com/cardea-auth/cardea/internal/store/sqlite"
 )
 
 // world is a provider, an app and a gateway in front of it, all on loopback.
@@ -69,6 +74,42 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// patience is how long a test waits for what must happen: a busy machine may stand still
+// for seconds.
+const patience = 30 * time.Second
+
+// sharedKey signs for every world's provider: an RSA key takes long to make.
+var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// migrated is an empty database, as a first start makes it: its steps take longer than the
+// rest of a start. Places and installations without a world begin without one.
+var migrated = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "cardea")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "cardea.db")
+	db, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		panic(err)
+	}
+	if err := db.Close(); err != nil {
+		panic(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	address, err := freeport.Address()
@@ -86,6 +127,9 @@ func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	_, port, _ := net.SplitHostPort(w.address)
 	w.url = "http://localhost:" + port
 	o.SkipConsent, o.RefreshRotation = true, true
+	if o.Key == nil && o.SigningAlg == "" {
+		o.Key = sharedKey()
+	}
 	o.Clients = []devprovider.Client{{
 		ID: "cardea", Secret: "s3cret", RedirectURIs: []string{w.url + "/.cardea/callback/main"},
 		PostLogoutRedirectURIs: []string{w.url + "/.cardea/signed-out"},
@@ -100,6 +144,9 @@ func newWorld(t *testing.T, o devprovider.Options, extra string) *world {
 	t.Cleanup(func() { w.provider.Close() })
 	w.upstream = httptest.NewServer(sample.New(sample.Options{Logger: slog.New(slog.DiscardHandler), Now: time.Now}))
 	t.Cleanup(w.upstream.Close)
+	if err := os.WriteFile(filepath.Join(w.dir, "cardea.db"), migrated(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.start()
 	t.Cleanup(w.stop)
 	return w
@@ -144,6 +191,7 @@ func (w *world) start() {
 	cfg := w.config()
 	app, err := New(w.t.Context(), Options{
 		Config: cfg, Logger: logger, Ready: func() { close(ready) }, Source: &Source{File: cfg.File, Env: secretEnv, ReadFile: os.ReadFile}, Reload: w.hangups,
+		ProbeWithin: patience,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -155,7 +203,7 @@ func (w *world) start() {
 	case <-ready:
 	case err := <-w.gateway.done:
 		w.t.Fatalf("gateway did not start: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * patience):
 		w.t.Fatal("gateway did not start in time")
 	}
 }
@@ -170,10 +218,50 @@ func (w *world) stop() {
 		if err != nil {
 			w.t.Errorf("gateway ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * patience):
 		w.t.Error("gateway did not stop in time")
 	}
 	w.gateway = nil
+	// What comes next must not be sent on a connection that has just died: a POST is not
+	// sent again.
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+// change changes every live session's record, and has the gateway read it anew. Who is
+// out meanwhile is passed over.
+func (w *world) change(to func(*session.Session)) {
+	w.t.Helper()
+	store := w.gateway.app.storage.store
+	for _, s := range w.sessions() {
+		for {
+			next := *s
+			to(&next)
+			_, err := store.UpdateSession(w.t.Context(), time.Now(), &next)
+			if _, ended := errors.AsType[*session.EndedError](err); ended || err == nil {
+				break
+			}
+			if !errors.Is(err, session.ErrConflict) {
+				w.t.Fatal(err)
+			}
+			now, err := store.ByID(w.t.Context(), s.ID)
+			if _, ended := errors.AsType[*session.EndedError](err); ended {
+				break
+			}
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			s = now
+		}
+		w.gateway.app.guard.Drop(s.ID)
+	}
+}
+
+// expire makes every session's tokens old: the provider is asked again at the next request.
+func (w *world) expire() {
+	w.t.Helper()
+	w.change(func(s *session.Session) {
+		s.Grant.CheckedAt, s.Grant.Tokens.Expiry = time.Now().Add(-time.Minute), time.Now().Add(-time.Second)
+	})
 }
 
 // browser is a person's browser: cookies, and what it sends by itself.
@@ -194,7 +282,7 @@ func (w *world) browser(as, pass string) *browser {
 	}
 	b := &browser{w: w, jar: jar, as: as, pass: pass}
 	b.http = &http.Client{
-		Jar: jar, Timeout: 30 * time.Second,
+		Jar: jar, Timeout: 2 * patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return b

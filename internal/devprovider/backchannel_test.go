@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 // receiver takes logout tokens and frames as a client would.
@@ -258,9 +259,11 @@ func TestAClientIsToldAfterItsTokensAreGoneAndTheProviderRestarted(t *testing.T)
 func TestAClientThatFailsChangesNothing(t *testing.T) {
 	rp := newReceiver(t)
 	s := start(t, rp.told)
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	for address, want := range map[string]int{rp.URL + "/refuses": http.StatusBadRequest, gone.URL: 0} {
+	nobody, err := freeport.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]int{rp.URL + "/refuses": http.StatusBadRequest, "http://" + nobody: 0} {
 		client := devprovider.Client{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}, BackChannelLogoutURI: address}
 		if err := s.AddClient(client); err != nil {
 			t.Fatal(err)

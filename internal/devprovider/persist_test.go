@@ -9,12 +9,17 @@ import (
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 )
 
 func TestARestartWithAStateFileKeepsEverybodySignedIn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "provider.json")
+	address, err := freeport.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
 	opts := devprovider.Options{
-		Issuer: "http://127.0.0.1:0", SigningAlg: devprovider.ES256, StateFile: file, RefreshRotation: true,
+		Issuer: "http://" + address, SigningAlg: devprovider.ES256, StateFile: file, RefreshRotation: true,
 		Clients: []devprovider.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
 	}
 	s, err := devprovider.Start(t.Context(), opts, nil)
@@ -28,7 +33,6 @@ func TestARestartWithAStateFileKeepsEverybodySignedIn(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	opts.Issuer = s.Issuer()
 	again, err := devprovider.Start(t.Context(), opts, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/devprovider"
+	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/preset"
 	"github.com/cardea-auth/cardea/internal/record"
 )
@@ -41,6 +42,15 @@ func metadata(path, issuerPath string) http.HandlerFunc {
 
 func discovery(change func(map[string]any)) func(*rig) {
 	return func(r *rig) { r.options.Faults.Discovery = change }
+}
+
+// nowhere is a provider's address at which nobody listens.
+func nowhere(r *rig) {
+	address, err := freeport.Address()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.issuer = "http://" + address
 }
 
 // page makes an endpoint answer whatever it is asked.
@@ -126,7 +136,7 @@ func beside(also func(*http.Request) bool) func(*rig) {
 var cases = slices.Concat(reachCases, offerCases, tryCases, outCases, appCases)
 
 var reachCases = []broken{
-	{name: "nothing-listens", id: "reachable", level: Error, found: "nothing listens", provoke: func(r *rig) { s := r.stands(http.NotFound, ""); s.Close() }},
+	{name: "nothing-listens", id: "reachable", level: Error, found: "nothing listens", provoke: nowhere},
 	{name: "path-without-auth", id: "reachable-path", level: Error, found: "no discovery document", provoke: func(r *rig) {
 		r.stands(metadata("/auth/realms/acme", "/auth/realms/acme"), "/realms/acme")
 	}},
@@ -158,7 +168,7 @@ var reachCases = []broken{
 		r.stands(http.NotFound, "")
 	}},
 	{name: "endpoint-fails", id: "reachable-failing", level: Error, found: "error of its own", base: plain, provoke: page(devprovider.Authorize, 502, "")},
-	{name: "endpoint-unreachable", id: "reachable", level: Error, found: "nothing listens", base: plain, provoke: func(r *rig) { s := r.stands(http.NotFound, ""); s.Close() }},
+	{name: "endpoint-unreachable", id: "reachable", level: Error, found: "nothing listens", base: plain, provoke: nowhere},
 	{name: "http-spoken-https-configured", id: "tls-plain", level: Error, found: "plain http is spoken", provoke: func(r *rig) {
 		s := r.stands(http.NotFound, "")
 		r.issuer = strings.Replace(s.URL, "http://", "https://", 1)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/httpx"
 )
 
@@ -29,8 +30,10 @@ func newStanding(t *testing.T) standing {
 		t.Cleanup(s.Close)
 		return s.Listener.Addr().String()
 	}
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	nothing, err := freeport.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // answers nobody, and breaks off
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +50,7 @@ func newStanding(t *testing.T) standing {
 	}()
 	return standing{
 		mute:    mute.Addr().String(),
-		gateway: serve(running), other: serve(http.NotFound), nothing: strings.TrimPrefix(closed.URL, "http://"),
+		gateway: serve(running), other: serve(http.NotFound), nothing: nothing,
 		lost: serve(func(w http.ResponseWriter, _ *http.Request) {
 			httpx.WriteProblem(w, httpx.Problem{Type: "not-found", Title: "There is no such page", Status: 404}, 0)
 		}),

@@ -56,7 +56,7 @@ func stage(t *testing.T, kind string, change func(*devprovider.Client)) *Report 
 	}
 	po := provider.Options{
 		ID: "main", Issuer: issuer, ClientID: "cardea", ClientSecret: clientSecret, Record: placed,
-		RedirectURI: public + "/.cardea/callback/main", Timeout: 5 * time.Second,
+		RedirectURI: public + "/.cardea/callback/main", Timeout: 30 * time.Second,
 	}
 	if signs {
 		po.ClientSecret, po.Key, po.KeyID, po.KeyIssuer = "", key, "k1", "team"

@@ -138,7 +138,7 @@ func (r *rig) config() Options {
 	back := r.public + "/.cardea/callback/main"
 	po := provider.Options{
 		ID: "main", Issuer: r.issuer, ClientID: "cardea", ClientSecret: r.secret, Scopes: rec.Scopes, Record: rec,
-		RedirectURI: back, BackchannelURL: r.backchannel, RootCAs: r.roots, Timeout: 5 * time.Second, Groups: r.groups,
+		RedirectURI: back, BackchannelURL: r.backchannel, RootCAs: r.roots, Timeout: 30 * time.Second, Groups: r.groups,
 	}
 	client, err := provider.New(po)
 	if err != nil {

@@ -203,7 +203,8 @@ func TestWhatIsInterruptedIsFinishedByItself(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			go func() { newPeople(t, f).Run(ctx); close(done) }() // the next process
-			time.Sleep(time.Minute)
+			// What changes here changes between two rounds.
+			time.Sleep(time.Minute + finishInterval/2)
 			f.breaks("list", session.ErrUnavailable)
 			f.breaks(broken, nil)
 			time.Sleep(time.Minute)

@@ -143,10 +143,14 @@ func TestAnInterruptedUnlinkingIsFinishedByItself(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			go func() { newPeople(t, f).Run(ctx); close(done) }() // the next process
-			time.Sleep(time.Minute)
+			// What changes here changes between two rounds.
+			time.Sleep(time.Minute + finishInterval/2)
 			f.breaks("unlinkings", session.ErrUnavailable)
 			f.breaks(broken, nil)
 			time.Sleep(time.Minute)
+			if len(f.unlinked) != 1 {
+				t.Errorf("%s: settled though it cannot be", broken)
+			}
 			f.breaks("unlinkings", nil)
 			time.Sleep(finishInterval + time.Second)
 			stop()

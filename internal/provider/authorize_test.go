@@ -302,9 +302,7 @@ func TestProviderThatIsDownKeepsNobodyFromSigningOut(t *testing.T) {
 	o := f.options("keycloak", nil)
 	o.Now = c.Now
 	p := build(t, o)
-	if !p.Reachable(t.Context()) {
-		t.Fatal("a provider that answers counts as unreachable")
-	}
+	c.reaches(t, p)
 	if _, ok, err := p.EndSessionByBrowser(t.Context(), endSession()); !ok || err != nil {
 		t.Fatalf("%v %v", ok, err)
 	}
@@ -317,7 +315,7 @@ func TestProviderThatIsDownKeepsNobodyFromSigningOut(t *testing.T) {
 		}
 	}
 	c.advance(probeKept)
-	began := time.Now()
+	before, began := f.count(wellKnown), time.Now()
 	up := make(chan bool)
 	for range 10 {
 		go func() { up <- p.Reachable(t.Context()) }()
@@ -327,10 +325,10 @@ func TestProviderThatIsDownKeepsNobodyFromSigningOut(t *testing.T) {
 			t.Error("a provider that hangs counts as reachable")
 		}
 	}
-	if took := time.Since(began); took > probeTimeout+time.Second {
+	if took := time.Since(began); took > probeTimeout+10*time.Second {
 		t.Errorf("the probe took %s", took)
 	}
-	if n := f.count(wellKnown); n > 3 {
+	if n := f.count(wellKnown) - before; n > 1 {
 		t.Errorf("%d probes", n)
 	}
 	// Metadata beyond their lifetime still give the call, and soon.
@@ -339,7 +337,7 @@ func TestProviderThatIsDownKeepsNobodyFromSigningOut(t *testing.T) {
 	if _, ok, err := p.EndSessionByBrowser(t.Context(), endSession()); !ok || err != nil {
 		t.Errorf("%v %v", ok, err)
 	}
-	if took := time.Since(began); took > staleWait+time.Second {
+	if took := time.Since(began); took > staleWait+10*time.Second {
 		t.Errorf("took %s", took)
 	}
 	f.reply(wellKnown, 502, "")

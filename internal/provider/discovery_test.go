@@ -198,7 +198,7 @@ func TestHostileDiscoveryAnswersEnd(t *testing.T) {
 			if n := f.count(wellKnown) - before; n > 1+maxHops {
 				t.Errorf("%d requests", n)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("took %s", took)
 			}
 		})

@@ -219,7 +219,7 @@ const (
 	probeKept    = 5 * time.Second
 )
 
-// Reachable tells, within a second, whether the provider answers at all. The outcome is
+// Reachable tells, within Options.ProbeWithin, whether the provider answers at all. The outcome is
 // kept for a few seconds, so that many sign-outs at once ask once.
 func (p *Provider) Reachable(ctx context.Context) bool {
 	p.probe.Lock()
@@ -256,7 +256,7 @@ func (p *Provider) Down(ctx context.Context) bool {
 }
 
 func (p *Provider) runProbe(ctx context.Context, done chan struct{}) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.probeWithin)
 	defer cancel()
 	a, err := p.call.do(ctx, call{what: "probe", method: http.MethodGet, url: p.probeAddress(), limit: maxMetadata})
 	// A gateway in front that cannot reach the provider answers 5xx.

@@ -6,6 +6,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,11 +29,17 @@ type journey struct {
 	rp      *provider.Provider
 	visitor *devprovider.Visitor
 	jar     http.CookieJar
+	turned  atomic.Int64 // how far the clock of provider and relying party is ahead, in nanoseconds
 }
+
+func (j *journey) now() time.Time { return time.Now().Add(time.Duration(j.turned.Load())) }
+
+func (j *journey) advance(d time.Duration) { j.turned.Add(int64(d)) }
 
 func begin(t *testing.T, kind string, change func(*devprovider.Options)) *journey {
 	t.Helper()
-	o := devprovider.Options{SkipConsent: true, SigningAlg: devprovider.ES256, RefreshRotation: true, RequirePKCE: true,
+	j := &journey{t: t}
+	o := devprovider.Options{Now: j.now, SkipConsent: true, SigningAlg: devprovider.ES256, RefreshRotation: true, RequirePKCE: true,
 		ExtraKeys: nil, Clients: []devprovider.Client{{ID: "cardea", Secret: secret,
 			RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{signedOut}}}}
 	o.ExtraKeys = append(o.ExtraKeys, devprovider.Secp256k1Key())
@@ -48,7 +55,7 @@ func begin(t *testing.T, kind string, change func(*devprovider.Options)) *journe
 	if !ok {
 		t.Fatalf("no record %q", kind)
 	}
-	rp, err := provider.New(provider.Options{ID: "main", Issuer: op.Issuer(), ClientID: "cardea", ClientSecret: secret, Record: rec, RedirectURI: callback})
+	rp, err := provider.New(provider.Options{ID: "main", Issuer: op.Issuer(), ClientID: "cardea", ClientSecret: secret, Record: rec, RedirectURI: callback, Now: j.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +63,9 @@ func begin(t *testing.T, kind string, change func(*devprovider.Options)) *journe
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &journey{t: t, op: op, rp: rp, jar: jar,
-		visitor: devprovider.NewVisitor(op.Issuer(), jar, nil, "alice", "wonderland")}
+	j.op, j.rp, j.jar = op, rp, jar
+	j.visitor = devprovider.NewVisitor(op.Issuer(), jar, nil, "alice", "wonderland")
+	return j
 }
 
 // signIn goes to the provider and back, and exchanges the code.
@@ -65,7 +73,7 @@ func (j *journey) signIn(r oidc.AuthorizationRequest) (oidc.Authentication, erro
 	j.t.Helper()
 	verifier := oidc.RandomValue()
 	r.State, r.Nonce, r.CodeChallenge = oidc.RandomValue(), oidc.RandomValue(), oidc.S256(verifier)
-	requested := time.Now()
+	requested := j.now()
 	address, err := j.rp.AuthorizationURL(j.t.Context(), r)
 	if err != nil {
 		j.t.Fatal(err)
@@ -81,7 +89,7 @@ func (j *journey) signIn(r oidc.AuthorizationRequest) (oidc.Authentication, erro
 	if code := q.Get("error"); code != "" {
 		return oidc.Authentication{}, &oidc.Error{Code: code}
 	}
-	return j.rp.Exchange(j.t.Context(), time.Now(), oidc.CodeExchange{Code: q.Get("code"), CodeVerifier: verifier, Nonce: r.Nonce,
+	return j.rp.Exchange(j.t.Context(), j.now(), oidc.CodeExchange{Code: q.Get("code"), CodeVerifier: verifier, Nonce: r.Nonce,
 		Iss: q.Get("iss"), Fresh: r.Fresh, MaxAge: r.MaxAge, RequestedAt: requested})
 }
 
@@ -137,7 +145,6 @@ func TestSignOutAtTheProviderEndsTheSilentWayBack(t *testing.T) {
 }
 
 func TestFreshSignInAsksForThePassword(t *testing.T) {
-	t.Parallel() // it sleeps
 	j := begin(t, "oidc", nil)
 	if _, err := j.signIn(oidc.AuthorizationRequest{}); err != nil {
 		t.Fatal(err)
@@ -146,19 +153,18 @@ func TestFreshSignInAsksForThePassword(t *testing.T) {
 	if _, err := j.signIn(oidc.AuthorizationRequest{}); err != nil || j.op.Counters().Logins != before {
 		t.Errorf("the control was not silent: %v", err)
 	}
-	time.Sleep(2100 * time.Millisecond) // auth_time counts seconds: leave the old one behind
+	j.advance(5 * time.Second) // auth_time counts seconds: leave the old one behind
 	if _, err := j.signIn(oidc.AuthorizationRequest{Fresh: true}); err != nil || j.op.Counters().Logins != before+1 {
 		t.Errorf("fresh: %v, %d logins", err, j.op.Counters().Logins-before)
 	}
 }
 
 func TestFreshSignInThatTheProviderIgnoredIsStale(t *testing.T) {
-	t.Parallel() // it sleeps
 	j := begin(t, "oidc", func(o *devprovider.Options) { o.Prompts, o.IgnoreMaxAge = []string{"none"}, true })
 	if _, err := j.signIn(oidc.AuthorizationRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(4100 * time.Millisecond)
+	j.advance(5 * time.Second)
 	if _, err := j.signIn(oidc.AuthorizationRequest{Fresh: true}); !errors.Is(err, oidc.ErrStale) {
 		t.Errorf("got %v", err)
 	}

@@ -22,6 +22,10 @@ func TestIssuersOfLogoutTokensMatchAsThoseOfIDTokens(t *testing.T) {
 	tenants := newFake(t)
 	tenants.discovery["issuer"] = tenants.issuer + "/{tenantid}/v2"
 	template := tenants.logoutProvider(now, "oidc", func(r *record.Record) { r.Issuer.Match = record.IssuerTemplateTID })
+	// A front-channel call waits for the metadata no longer than two seconds, a busy machine or not.
+	if _, err := template.AuthorizationURL(t.Context(), request()); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		f    *fake
 		p    *Provider

@@ -152,7 +152,10 @@ func TestProviderWithoutIDTokensNamesPeopleByItsOwnKey(t *testing.T) {
 		r.Claims.IDToken, r.Claims.SubjectKey, r.Claims.Username = record.No, []record.ClaimPath{"id"}, "login"
 		r.FreshLogin.AuthTime = record.AuthTimeAbsent
 	}
-	p := f.provider("oidc", change)
+	clock := newClock()
+	o := f.options("oidc", change)
+	o.Now = clock.Now
+	p := build(t, o)
 	a := ask(now)
 	a.Nonce = ""
 	got, err := p.Exchange(t.Context(), now, a)
@@ -162,7 +165,8 @@ func TestProviderWithoutIDTokensNamesPeopleByItsOwnKey(t *testing.T) {
 	if got.Identity != (oidc.Identity{Issuer: f.issuer, Subject: "5834"}) || got.Profile.PreferredUsername != "alice" || got.Profile.EmailBelieved {
 		t.Errorf("%+v", got)
 	}
-	if f.count(wellKnown) != 0 || !p.Reachable(t.Context()) {
+	clock.reaches(t, p)
+	if f.count(wellKnown) != 0 {
 		t.Error("static endpoints want no discovery")
 	}
 	f.set(func() { f.person = map[string]any{"message": "nobody"} })

@@ -54,6 +54,8 @@ type Options struct {
 	HTTP *http.Client
 	// Timeout bounds one request, answer included. Default 10 s.
 	Timeout time.Duration
+	// ProbeWithin is how long Reachable and Down wait. Default a second.
+	ProbeWithin time.Duration
 
 	Logger *slog.Logger     // default: none
 	Now    func() time.Time // the clock of the caches and of logout tokens; default time.Now
@@ -84,7 +86,8 @@ type Provider struct {
 	groupsFail    trouble
 	noRefresh     atomic.Bool // was told of
 
-	probe struct {
+	probeWithin time.Duration
+	probe       struct {
 		sync.Mutex
 		at      time.Time
 		up      bool
@@ -157,6 +160,7 @@ func (p *Provider) complete(o Options, to addresses, rt http.RoundTripper) {
 	if p.now == nil {
 		p.now = time.Now
 	}
+	p.probeWithin = cmp.Or(o.ProbeWithin, probeTimeout)
 	timeout := o.Timeout
 	if timeout <= 0 {
 		timeout = defaultTimeout

@@ -26,6 +26,7 @@ func TestAProvidersStatusIsToldWithoutAskingIt(t *testing.T) {
 	if asked() != 0 {
 		t.Error("the provider was asked")
 	}
+	c.reaches(t, p)
 	s = p.Probe(t.Context())
 	if !s.Reachable || !s.Asked.Equal(c.Now()) || !s.Metadata.At.Equal(c.Now()) || !s.Keys.At.Equal(c.Now()) || s.Keys.Err != nil || len(s.KeyIDs) == 0 {
 		t.Errorf("after a probe: %+v", s)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cardea-auth/cardea/internal/freeport"
 	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/record"
 )
@@ -82,6 +83,7 @@ func TestClientAuthenticationIsWrittenAsTheServerReadsIt(t *testing.T) {
 }
 
 func TestRefreshOutcomesAreToldApart(t *testing.T) {
+	t.Parallel() // one of them waits
 	type outcome struct {
 		Code        string
 		Status      int
@@ -130,7 +132,10 @@ func TestRefreshOutcomesAreToldApart(t *testing.T) {
 			f := newFake(t)
 			f.handle("/token", tc.answer)
 			o := f.options("oidc", nil)
-			o.Timeout = 400 * time.Millisecond
+			if name == "no answer" {
+				t.Parallel() // it waits
+				o.Timeout = 3 * time.Second
+			}
 			got, err := build(t, o).Refresh(t.Context(), time.Now(), oldTokens(), alice(f))
 			var have outcome
 			if e, ok := errors.AsType[*oidc.Error](err); ok {
@@ -154,11 +159,19 @@ func TestRefreshOutcomesAreToldApart(t *testing.T) {
 	}
 }
 
+// nobody is an origin at which nobody listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	address, err := freeport.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + address
+}
+
 func TestRefreshThatNeverLeftSaysSo(t *testing.T) {
 	f := newFake(t)
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
-	f.discovery["token_endpoint"] = closed.URL + "/token"
+	f.discovery["token_endpoint"] = nobody(t) + "/token"
 	p := f.provider("oidc", nil)
 	_, err := p.Refresh(t.Context(), time.Now(), oldTokens(), alice(f))
 	if u, ok := errors.AsType[*oidc.UnreachableError](err); !ok || u.Sent {
@@ -403,9 +416,7 @@ func TestAnswerAfterTheCodeWasSpentSaysSo(t *testing.T) {
 	f := newFake(t)
 	now := time.Now()
 	f.grant(f.idClaims(now))
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
-	f.discovery["userinfo_endpoint"] = closed.URL + "/userinfo"
+	f.discovery["userinfo_endpoint"] = nobody(t) + "/userinfo"
 	got, err := f.provider("oidc", nil).Exchange(t.Context(), now, ask(now))
 	u, ok := errors.AsType[*oidc.UnreachableError](err)
 	if !ok || !u.Sent || got.Tokens.RefreshToken != "refresh-1" {

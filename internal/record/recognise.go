@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Recognised lists the kinds whose marks an issuer has, the most telling first: more
@@ -15,8 +16,9 @@ func Recognised(issuer *url.URL, metadata map[string]any) []string {
 	return recognised(marks(), issuer, metadata)
 }
 
-// marks are those of all kinds, by kind.
-func marks() map[string]Recognise {
+// marks are those of all kinds, by kind. They are compiled in: reading all records takes a tenth
+// of a second, and one search for a provider asks many times. Nobody changes them.
+var marks = sync.OnceValue(func() map[string]Recognise {
 	all := map[string]Recognise{}
 	for _, kind := range Kinds() {
 		if r, ok := Lookup(kind); ok {
@@ -24,7 +26,7 @@ func marks() map[string]Recognise {
 		}
 	}
 	return all
-}
+})
 
 func recognised(marks map[string]Recognise, issuer *url.URL, metadata map[string]any) []string {
 	if issuer == nil || issuer.Hostname() == "" {

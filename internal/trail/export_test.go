@@ -16,49 +16,53 @@ import (
 
 func TestEveryEventIsInTheFileOnceAndInOrder(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 3)
-	tr, stop := s.start(t)
-	until(t, "the first events are written", reached(tr, 3))
-	s.add(t, exportBatch+20)
-	until(t, "more events are written", reached(tr, exportBatch+23))
-	s.add(t, 1)
-	stop() // what was recorded by now is written
-	exactly(t, inFiles(t, s.file), s.list())
-	if info, err := os.Stat(s.file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	s.add(t, 2)
-	tr, stop = s.start(t)
-	until(t, "a new start goes on", reached(tr, int64(len(s.list()))))
-	stop()
-	exactly(t, inFiles(t, s.file), s.list())
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 3)
+		tr, stop := s.start(t)
+		until(t, "the first events are written", reached(tr, 3))
+		s.add(t, exportBatch+20)
+		until(t, "more events are written", reached(tr, exportBatch+23))
+		s.add(t, 1)
+		stop() // what was recorded by now is written
+		exactly(t, inFiles(t, s.file), s.list())
+		if info, err := os.Stat(s.file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
+		}
+		s.add(t, 2)
+		tr, stop = s.start(t)
+		until(t, "a new start goes on", reached(tr, int64(len(s.list()))))
+		stop()
+		exactly(t, inFiles(t, s.file), s.list())
+	})
 }
 
 func TestALineThatACrashCutShortIsWrittenAnew(t *testing.T) {
 	for name, keep := range map[string]float64{"within the first line": 0.1, "within the last line": 0.95} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
-			s.add(t, 5)
-			tr, stop := s.start(t)
-			until(t, "events are written", reached(tr, 5))
-			stop()
-			info, err := os.Stat(s.file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Truncate(s.file, int64(float64(info.Size())*keep)); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Remove(s.o.Note); err != nil {
-				t.Fatal(err)
-			}
-			tr, stop = s.start(t)
-			until(t, "events are written again", reached(tr, 5))
-			stop()
-			exactly(t, inFiles(t, s.file), s.list())
-			if !strings.Contains(s.log.String(), "ended within a line") {
-				t.Error(s.log)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s.add(t, 5)
+				tr, stop := s.start(t)
+				until(t, "events are written", reached(tr, 5))
+				stop()
+				info, err := os.Stat(s.file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(s.file, int64(float64(info.Size())*keep)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Remove(s.o.Note); err != nil {
+					t.Fatal(err)
+				}
+				tr, stop = s.start(t)
+				until(t, "events are written again", reached(tr, 5))
+				stop()
+				exactly(t, inFiles(t, s.file), s.list())
+				if !strings.Contains(s.log.String(), "ended within a line") {
+					t.Error(s.log)
+				}
+			})
 		})
 	}
 }
@@ -67,26 +71,28 @@ func TestAFileThatIsMovedAwayIsFollowedByANewOne(t *testing.T) {
 	for name, create := range map[string]bool{"create": true, "nocreate": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
-			tr, stop := s.start(t)
-			var files []string
-			for round := range 5 {
-				s.add(t, 7)
-				until(t, "events are written", reached(tr, int64(7*(round+1))))
-				old := s.file + "." + string(rune('5'-round))
-				if err := os.Rename(s.file, old); err != nil {
-					t.Fatal(err)
-				}
-				if create {
-					if err := os.WriteFile(s.file, nil, 0o600); err != nil {
+			synctest.Test(t, func(t *testing.T) {
+				tr, stop := s.start(t)
+				var files []string
+				for round := range 5 {
+					s.add(t, 7)
+					until(t, "events are written", reached(tr, int64(7*(round+1))))
+					old := s.file + "." + string(rune('5'-round))
+					if err := os.Rename(s.file, old); err != nil {
 						t.Fatal(err)
 					}
+					if create {
+						if err := os.WriteFile(s.file, nil, 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+					files = append(files, old)
 				}
-				files = append(files, old)
-			}
-			s.add(t, 1)
-			until(t, "the last event is written", reached(tr, 36))
-			stop()
-			exactly(t, inFiles(t, append(files, s.file)...), s.list())
+				s.add(t, 1)
+				until(t, "the last event is written", reached(tr, 36))
+				stop()
+				exactly(t, inFiles(t, append(files, s.file)...), s.list())
+			})
 		})
 	}
 }
@@ -102,90 +108,100 @@ func TestARotationThatNobodySawRepeatsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
-			s.add(t, 5)
-			tr, stop := s.start(t)
-			until(t, "events are written", reached(tr, 5))
-			stop()
-			if err := os.Rename(s.file, s.file+"-20261122"); err != nil {
-				t.Fatal(err)
-			}
-			if err := lose(s); err != nil {
-				t.Fatal(err)
-			}
-			s.add(t, 2)
-			tr, stop = s.start(t)
-			until(t, "a new start goes on", reached(tr, 7))
-			stop()
-			exactly(t, inFiles(t, s.file), s.list()[5:])
+			synctest.Test(t, func(t *testing.T) {
+				s.add(t, 5)
+				tr, stop := s.start(t)
+				until(t, "events are written", reached(tr, 5))
+				stop()
+				if err := os.Rename(s.file, s.file+"-20261122"); err != nil {
+					t.Fatal(err)
+				}
+				if err := lose(s); err != nil {
+					t.Fatal(err)
+				}
+				s.add(t, 2)
+				tr, stop = s.start(t)
+				until(t, "a new start goes on", reached(tr, 7))
+				stop()
+				exactly(t, inFiles(t, s.file), s.list()[5:])
+			})
 		})
 	}
 }
 
 func TestAFileThatIsCutShortIsTold(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 5)
-	tr, stop := s.start(t)
-	until(t, "events are written", reached(tr, 5))
-	if err := os.Truncate(s.file, 0); err != nil {
-		t.Fatal(err)
-	}
-	s.add(t, 2)
-	until(t, "more events are written", reached(tr, 7))
-	stop()
-	exactly(t, inFiles(t, s.file), s.list()[5:])
-	if !strings.Contains(s.log.String(), "copytruncate") {
-		t.Error(s.log)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 5)
+		tr, stop := s.start(t)
+		until(t, "events are written", reached(tr, 5))
+		if err := os.Truncate(s.file, 0); err != nil {
+			t.Fatal(err)
+		}
+		s.add(t, 2)
+		until(t, "more events are written", reached(tr, 7))
+		stop()
+		exactly(t, inFiles(t, s.file), s.list()[5:])
+		if !strings.Contains(s.log.String(), "copytruncate") {
+			t.Error(s.log)
+		}
+	})
 }
 
 func TestAfterARestoreTheFileGoesOnWhereTheStoreDoes(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 10)
-	tr, stop := s.start(t)
-	until(t, "events are written", reached(tr, 10))
-	stop()
-	before := s.list()
-	s.restore(6)
-	s.add(t, 8) // 7 to 14, which are others than 7 to 10 were
-	tr, stop = s.start(t)
-	until(t, "a new start goes on", reached(tr, 14))
-	stop()
-	exactly(t, inFiles(t, s.file), append(before, s.list()[6:]...))
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 10)
+		tr, stop := s.start(t)
+		until(t, "events are written", reached(tr, 10))
+		stop()
+		before := s.list()
+		s.restore(6)
+		s.add(t, 8) // 7 to 14, which are others than 7 to 10 were
+		tr, stop = s.start(t)
+		until(t, "a new start goes on", reached(tr, 14))
+		stop()
+		exactly(t, inFiles(t, s.file), append(before, s.list()[6:]...))
+	})
 }
 
 func TestAFileOfSomethingElseIsLeftAlone(t *testing.T) {
 	other := newScene(t)
-	other.add(t, 3)
-	tr, stop := other.start(t)
-	until(t, "another gateway's file is written", reached(tr, 3))
-	stop()
+	synctest.Test(t, func(t *testing.T) {
+		other.add(t, 3)
+		tr, stop := other.start(t)
+		until(t, "another gateway's file is written", reached(tr, 3))
+		stop()
+	})
 	theirs, err := os.ReadFile(other.file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"another gateway's trail": string(theirs), "prose": "root:x:0:0\n", "prose without an end": "hello"} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			s := newScene(t)
-			s.add(t, 5)
-			if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			tr, stop := s.start(t)
-			until(t, "the failure is known", tr.Failing)
-			time.Sleep(1200 * time.Millisecond) // it is tried again
-			if got, err := os.ReadFile(s.file); err != nil || string(got) != text || !tr.Failing() {
-				t.Errorf("it became %q, %v", got, err)
-			}
-			if err := os.Rename(s.file, filepath.Join(filepath.Dir(s.file), "theirs")); err != nil {
-				t.Fatal(err)
-			}
-			until(t, "a file of its own is written", reached(tr, 5))
-			stop()
-			exactly(t, inFiles(t, s.file), s.list())
-			if !strings.Contains(s.log.String(), "move the file away") {
-				t.Error(s.log)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s.add(t, 5)
+				if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				tr, stop := s.start(t)
+				until(t, "the failure is known", tr.Failing)
+				time.Sleep(1200 * time.Millisecond) // it is tried again
+				synctest.Wait()
+				if got, err := os.ReadFile(s.file); err != nil || string(got) != text || !tr.Failing() {
+					t.Errorf("it became %q, %v", got, err)
+				}
+				if err := os.Rename(s.file, filepath.Join(filepath.Dir(s.file), "theirs")); err != nil {
+					t.Fatal(err)
+				}
+				until(t, "a file of its own is written", reached(tr, 5))
+				stop()
+				exactly(t, inFiles(t, s.file), s.list())
+				if !strings.Contains(s.log.String(), "move the file away") {
+					t.Error(s.log)
+				}
+			})
 		})
 	}
 }
@@ -214,28 +230,30 @@ func (n narrow) Write(p []byte) (int, error) {
 
 func TestADiskThatIsFullIsCaughtUpWithWhenItHasRoom(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 20)
-	var mu sync.Mutex
-	room := 1000 // a few lines, and a part of one
-	s.o.Open = func(name string) (File, error) {
-		f, err := openFile(name)
-		return narrow{f, &mu, &room}, err
-	}
-	tr, stop := s.start(t)
-	until(t, "the failure is known", tr.Failing)
-	if n := strings.Count(s.log.String(), "nothing is lost"); n != 1 {
-		t.Errorf("told %d times: %s", n, s.log)
-	}
-	s.add(t, 5)
-	mu.Lock()
-	room = 1 << 20
-	mu.Unlock()
-	until(t, "all is written", reached(tr, 25))
-	stop()
-	exactly(t, inFiles(t, s.file), s.list())
-	if !strings.Contains(s.log.String(), "written to its file again") || tr.Failing() {
-		t.Error(s.log)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 20)
+		var mu sync.Mutex
+		room := 1000 // a few lines, and a part of one
+		s.o.Open = func(name string) (File, error) {
+			f, err := openFile(name)
+			return narrow{f, &mu, &room}, err
+		}
+		tr, stop := s.start(t)
+		until(t, "the failure is known", tr.Failing)
+		if n := strings.Count(s.log.String(), "nothing is lost"); n != 1 {
+			t.Errorf("told %d times: %s", n, s.log)
+		}
+		s.add(t, 5)
+		mu.Lock()
+		room = 1 << 20
+		mu.Unlock()
+		until(t, "all is written", reached(tr, 25))
+		stop()
+		exactly(t, inFiles(t, s.file), s.list())
+		if !strings.Contains(s.log.String(), "written to its file again") || tr.Failing() {
+			t.Error(s.log)
+		}
+	})
 }
 
 // stopping ends the gateway in the middle of a write.
@@ -251,30 +269,32 @@ func (f stopping) Write(p []byte) (int, error) {
 
 func TestAGatewayThatStopsAsTheDiskHasRoomAgainWritesAll(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 3)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	full := true
-	s.o.Open = func(name string) (File, error) {
-		if full {
-			full = false
-			return nil, syscall.ENOSPC
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		full := true
+		s.o.Open = func(name string) (File, error) {
+			if full {
+				full = false
+				return nil, syscall.ENOSPC
+			}
+			f, err := openFile(name)
+			return stopping{f, sync.OnceFunc(func() {
+				cancel()
+				s.add(t, 2) // of a request that is still under way
+			})}, err
 		}
-		f, err := openFile(name)
-		return stopping{f, sync.OnceFunc(func() {
-			cancel()
-			s.add(t, 2) // of a request that is still under way
-		})}, err
-	}
-	tr, err := New(s.o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr.Run(ctx)
-	exactly(t, inFiles(t, s.file), s.list())
-	if !strings.Contains(s.log.String(), "written to its file again") {
-		t.Error(s.log)
-	}
+		tr, err := New(s.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Run(ctx)
+		exactly(t, inFiles(t, s.file), s.list())
+		if !strings.Contains(s.log.String(), "written to its file again") {
+			t.Error(s.log)
+		}
+	})
 }
 
 func TestAFileThatCannotBeWrittenIsToldEveryFiveMinutes(t *testing.T) {
@@ -329,17 +349,19 @@ func TestAStoreThatIsSilentIsNoFaultOfTheFile(t *testing.T) {
 
 func TestAnotherFileIsTakenUpWhileRunning(t *testing.T) {
 	s := newScene(t)
-	s.add(t, 3)
-	tr, stop := s.start(t)
-	until(t, "events are written", reached(tr, 3))
-	next := filepath.Join(filepath.Dir(s.file), "next")
-	tr.Configure(MinKeep, next)
-	s.add(t, 1)
-	until(t, "the other file is written", func() bool { _, err := os.Stat(next); seq, _ := tr.Exported(); return err == nil && seq == 4 })
-	tr.Configure(MinKeep, "")
-	until(t, "no file is written", func() bool { _, on := tr.Exported(); return !on })
-	stop()
-	exactly(t, inFiles(t, s.file, next), s.list())
+	synctest.Test(t, func(t *testing.T) {
+		s.add(t, 3)
+		tr, stop := s.start(t)
+		until(t, "events are written", reached(tr, 3))
+		next := filepath.Join(filepath.Dir(s.file), "next")
+		tr.Configure(MinKeep, next)
+		s.add(t, 1)
+		until(t, "the other file is written", func() bool { _, err := os.Stat(next); seq, _ := tr.Exported(); return err == nil && seq == 4 })
+		tr.Configure(MinKeep, "")
+		until(t, "no file is written", func() bool { _, on := tr.Exported(); return !on })
+		stop()
+		exactly(t, inFiles(t, s.file, next), s.list())
+	})
 }
 
 func TestPlacesThatNoEventHasCostNothing(t *testing.T) {

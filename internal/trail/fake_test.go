@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/audit"
@@ -172,7 +173,7 @@ func inFiles(t testing.TB, names ...string) (all []audit.Event) {
 	return all
 }
 
-// until waits for what a background loop does.
+// until waits, in a bubble, for what a background loop does, and for all that it does with it.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
@@ -180,6 +181,7 @@ func until(t *testing.T, what string, done func() bool) {
 			t.Fatalf("not within ten seconds: %s", what)
 		}
 	}
+	synctest.Wait()
 }
 
 func reached(tr *Trail, seq int64) func() bool {

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -75,13 +77,39 @@ func killOptions(file string, g growing) Options {
 	}
 }
 
+// killedWithin is how long a process goes on after it is seen at work, at the most.
+const killedWithin = 120 * time.Millisecond
+
 func exportForEver(file string, began time.Time) error {
-	tr, err := New(killOptions(file, growing{began, 1 << 40}))
+	o := killOptions(file, growing{began, 1 << 40})
+	open := o.Open
+	o.Open = func(name string) (File, error) {
+		f, err := open(name)
+		fmt.Println("opened", err)
+		return f, err
+	}
+	tr, err := New(o)
 	if err != nil {
 		return err
 	}
 	tr.Run(context.Background())
 	return errors.New("it ended")
+}
+
+// exporting starts another process that exports to file.
+func exporting(t *testing.T, file string, began time.Time) (cmd *exec.Cmd, out *bufio.Scanner) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), helperEnv+"="+file, helperEnv+"_BEGAN="+strconv.FormatInt(began.UnixMilli(), 10))
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd, bufio.NewScanner(pipe)
 }
 
 func TestAKillAtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
@@ -90,24 +118,24 @@ func TestAKillAtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
 	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	began := time.UnixMilli(time.Now().UnixMilli()) // as the other processes are told it
 	var files []string
 	rotate := func(round int) {
 		name := fmt.Sprintf("%s-%02d", file, round)
-		if err := os.Rename(file, name); err == nil {
-			files = append(files, name)
-		}
-	}
-	for round := range 30 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), helperEnv+"="+file, helperEnv+"_BEGAN="+strconv.FormatInt(began.UnixMilli(), 10))
-		if err := cmd.Start(); err != nil {
+		if err := os.Rename(file, name); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(40*time.Millisecond + rand.N(120*time.Millisecond))
+		files = append(files, name)
+	}
+	for round := range 30 {
+		cmd, out := exporting(t, file, began)
+		if round%5 > 0 && (!out.Scan() || out.Text() != "opened <nil>") { // some are killed as they start
+			t.Fatalf("the process did not begin: %q", out.Text())
+		}
+		time.Sleep(rand.N(killedWithin))
 		if round%5 == 2 { // while it writes
 			rotate(round)
-			time.Sleep(rand.N(30 * time.Millisecond))
+			time.Sleep(rand.N(killedWithin / 4))
 		}
 		_ = cmd.Process.Kill()
 		err, killed := errors.AsType[*exec.ExitError](cmd.Wait())
@@ -118,19 +146,25 @@ func TestAKillAtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
 			rotate(round)
 		}
 	}
-	g := growing{began, 5 * time.Since(began).Milliseconds()}
+	g := growing{began, 5*time.Since(began).Milliseconds() + 100}
 	tr, err := New(killOptions(file, g))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { tr.Run(ctx); close(done) }()
-	until(t, "the rest is written", reached(tr, g.most))
+	var running sync.WaitGroup
+	running.Go(func() { tr.Run(ctx) })
+	defer func() { cancel(); running.Wait() }()
+	for all, deadline := reached(tr, g.most), time.Now().Add(time.Minute); !all(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			at, _ := tr.Exported()
+			t.Fatalf("only %d of %d events are written", at, g.most)
+		}
+	}
 	cancel()
-	<-done
+	running.Wait()
 	want, err := g.AuditEvents(t.Context(), audit.Filter{Limit: 1 << 30})
-	if err != nil || len(want) < 1000 || len(files) < 6 {
+	if err != nil || len(want) < 1000 || len(files) != 12 {
 		t.Fatalf("%d events in %d files: %v", len(want), len(files)+1, err)
 	}
 	exactly(t, inFiles(t, append(files, file)...), want)

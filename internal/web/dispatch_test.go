@@ -161,7 +161,8 @@ func TestAPathMadeToBeHardToReadCostsLittle(t *testing.T) {
 			}
 		}
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	// What is not linear in half a megabyte takes minutes.
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 }

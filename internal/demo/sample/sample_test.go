@@ -170,7 +170,7 @@ func TestWhoamiReportsHeadersButNoSecrets(t *testing.T) {
 
 func TestTheWebSocketCountsAndEchoes(t *testing.T) {
 	s := serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, s.URL+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"X-Forwarded-User": {"alice"}}})
 	if err != nil {
@@ -208,7 +208,7 @@ func TestTheWebSocketCountsAndEchoes(t *testing.T) {
 
 func TestTheWebSocketRefusesOtherOriginsAndBinary(t *testing.T) {
 	s := serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	_, resp, err := websocket.Dial(ctx, s.URL+"/ws", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"}}})
 	if err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
@@ -232,7 +232,7 @@ func TestTheWebSocketRefusesOtherOriginsAndBinary(t *testing.T) {
 
 func TestTheFeedSendsEventsAsTheyHappen(t *testing.T) {
 	s := serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/events", nil)
 	if err != nil {

@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-const (
-	// emptyWithin bounds how long an erasure waits for readers that need the log.
-	emptyWithin = time.Second
-	emptyAgain  = 20 * time.Millisecond
-)
+const emptyAgain = 20 * time.Millisecond
+
+// emptyWithin bounds how long an erasure waits for readers that need the log.
+func (d *DB) emptyWithin() time.Duration { return d.limit / 2 }
 
 // errHeld: a reader needs the log yet.
 var errHeld = errors.New("a reader holds the write-ahead log")
@@ -21,7 +20,7 @@ var errHeld = errors.New("a reader holds the write-ahead log")
 // again while readers hold the log; what cannot be done in time the next sweep does.
 func (d *DB) emptied(ctx context.Context) {
 	d.remains.Store(true)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), emptyWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.emptyWithin())
 	defer cancel()
 	for {
 		err := d.empty(ctx)
@@ -66,7 +65,7 @@ func (d *DB) sweepLog(ctx context.Context) {
 	if !d.remains.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, emptyWithin)
+	ctx, cancel := context.WithTimeout(ctx, d.emptyWithin())
 	defer cancel()
 	if err := d.empty(ctx); err != nil {
 		d.log.LogAttrs(ctx, slog.LevelDebug, "the write-ahead log cannot be emptied yet", slog.Any("error", err))

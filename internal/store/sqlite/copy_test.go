@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cardea-auth/cardea/internal/account"
 	"github.com/cardea-auth/cardea/internal/oidc"
@@ -57,9 +56,8 @@ func TestPeopleGoOnWhileTheirStoreIsCopied(t *testing.T) {
 		}})
 		done <- err
 	}()
-	<-held // in the middle of it
+	<-held // in the middle of it, until all of this is done
 	for i := range 10 {
-		began := time.Now()
 		s, seat := secretSession(fmt.Sprint("busy", i))
 		if err := st.OpenSession(t.Context(), then, s, seat, ""); err != nil {
 			t.Fatal(err)
@@ -69,9 +67,6 @@ func TestPeopleGoOnWhileTheirStoreIsCopied(t *testing.T) {
 		}
 		if _, err := st.End(t.Context(), then, ending(s.ID)); err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("signing in and out took %v", took)
 		}
 	}
 	if _, _, err := st.Admit(t.Context(), then, account.Admission{Identity: oidc.Identity{Issuer: "i", Subject: "late"}, Candidates: []string{"late"}, AccountID: "late"}); err != nil {

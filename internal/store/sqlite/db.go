@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,6 +25,9 @@ type Options struct {
 	Path   string       // of the database file; its folder is the data folder
 	Logger *slog.Logger // for what no caller can be told: migrations, unreadable rows
 	Now    func() time.Time
+	// CallTimeout bounds every call whose context has no sooner deadline; the constant of
+	// that name when zero. Tests that say nothing of time allow more.
+	CallTimeout time.Duration
 }
 
 // DB is an open database file, and the lock of its folder.
@@ -35,7 +39,8 @@ type DB struct {
 	writes  *sql.DB
 	writer  *writer
 	readers *readers
-	remains atomic.Bool // the write-ahead log may hold what was erased
+	limit   time.Duration // of a call
+	remains atomic.Bool   // the write-ahead log may hold what was erased
 	close   sync.Once
 	err     error // of closing
 }
@@ -75,6 +80,7 @@ func openFile(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
+	limit := cmp.Or(o.CallTimeout, CallTimeout)
 	writes, err := pool(path, 1, "_journal_mode=WAL", "_synchronous=FULL", "_pragma=journal_size_limit(67108864)",
 		"_pragma=secure_delete(FAST)") // what is deleted is overwritten where that costs no more writing
 	if err != nil {
@@ -89,7 +95,7 @@ func openFile(ctx context.Context, path string, o Options) (*DB, error) {
 		writes.Close()
 		return nil, err
 	}
-	db := &DB{file: path, log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes), readers: newReaders(reads)}
+	db := &DB{file: path, log: o.Logger, reads: reads, writes: writes, writer: newWriter(writes, limit), readers: newReaders(reads, limit), limit: limit}
 	db.remains.Store(true) // of a process that was killed
 	return db, nil
 }
@@ -136,7 +142,7 @@ func (d *DB) Store(k *keyring.Keyring) *Store { return &Store{db: d, keys: k} }
 // session.ErrUnavailable.
 func (d *DB) Close() error {
 	d.close.Do(func() {
-		timeout := time.After(CallTimeout + time.Second)
+		timeout := time.After(d.limit + time.Second)
 		wait := make(chan struct{})
 		go func() { <-timeout; close(wait) }()
 		d.writer.close()

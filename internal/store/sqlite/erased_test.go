@@ -106,7 +106,7 @@ func TestAnErasedPersonIsInNeitherFileWhileTheStoreGoesOn(t *testing.T) {
 // A backup that runs reads for as long as it needs.
 func TestAnErasureThatAReaderOutlastsIsFinishedByTheNextSweep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cardea.db")
-	st := sqlitetest.OpenPath(t, path)
+	st := sqlitetest.OpenPrompt(t, path)
 	id := markedPerson(t, st)
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -121,9 +121,8 @@ func TestAnErasureThatAReaderOutlastsIsFinishedByTheNextSweep(t *testing.T) {
 	if err := reader.QueryRow("SELECT count(*) FROM accounts").Scan(&n); err != nil || n != 2 {
 		t.Fatalf("%d, %v", n, err)
 	}
-	began := time.Now()
-	if err := st.Erase(t.Context(), time.Now(), id); err != nil || time.Since(began) > 4*time.Second {
-		t.Fatalf("after %s: %v", time.Since(began), err)
+	if err := st.Erase(t.Context(), time.Now(), id); err != nil { // the reader is there yet
+		t.Fatal(err)
 	}
 	if found, wal := left(t, path); wal == 0 || len(found) == 0 {
 		t.Fatal("the reader held nothing")

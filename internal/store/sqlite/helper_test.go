@@ -19,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signout"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
+	"github.com/cardea-auth/cardea/internal/store/sqlite/sqlitetest"
 )
 
 // helperEnv makes the test binary another process: its value says which.
@@ -36,7 +37,9 @@ func TestMain(m *testing.M) {
 	case "trail":
 		exit(workForTheTrail(path))
 	case "restore":
-		exit(restoreAndSay(path))
+		exit(restoreAndSay(path, false))
+	case "restore-half":
+		exit(restoreAndSay(path, true))
 	}
 }
 
@@ -87,7 +90,7 @@ func lockSharedMemory(path string) error {
 }
 
 func openStore(path string) (*sqlite.Store, error) {
-	db, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	db, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now, CallTimeout: sqlitetest.Patience})
 	if err != nil {
 		return nil, err
 	}

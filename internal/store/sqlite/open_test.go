@@ -16,7 +16,7 @@ import (
 
 func TestDataFolderIsHeldByOneProcessAtATime(t *testing.T) {
 	dir := t.TempDir()
-	db := openDB(t, filepath.Join(dir, "x.db"))
+	db := openNew(t, filepath.Join(dir, "x.db"))
 	_, err := Open(t.Context(), Options{Path: filepath.Join(dir, "x.db"), Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	held, ok := errors.AsType[*InUseError](err)
 	if !ok || held.PID != os.Getpid() || !strings.Contains(err.Error(), "is in use by process") {
@@ -31,7 +31,7 @@ func TestDataFolderIsHeldByOneProcessAtATime(t *testing.T) {
 func TestFilesAreReadableByTheirOwnerAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "data")
 	path := filepath.Join(dir, "a b?c%41#.db") // every character that a URI could stumble over
-	db := openDB(t, path)
+	db := openNew(t, path)
 	if err := db.writer.do(t.Context(), "marking", func(c *conn) error { return mark(c, "x") }); err != nil {
 		t.Fatal(err)
 	}

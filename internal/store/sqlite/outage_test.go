@@ -13,7 +13,7 @@ func TestStoreWhoseWritesHangReleasesItsCallersAndComesBack(t *testing.T) {
 	for _, lock := range []string{"BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"} {
 		t.Run(lock, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cardea.db")
-			storetest.RunOutage(t, sqlitetest.OpenPath(t, path), storetest.Outage{WritesOnly: true, Begin: func(t *testing.T, _ storetest.Store) func() {
+			storetest.RunOutage(t, sqlitetest.OpenPrompt(t, path), storetest.Outage{WritesOnly: true, Begin: func(t *testing.T, _ storetest.Store) func() {
 				return holdLock(t, path, lock)
 			}})
 		})
@@ -41,7 +41,7 @@ func holdLock(t *testing.T, path, statement string) (release func()) {
 
 func TestStoreThatHangsWhollyReleasesItsCallersAndComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cardea.db")
-	storetest.RunOutage(t, sqlitetest.OpenPath(t, path), storetest.Outage{Begin: func(t *testing.T, _ storetest.Store) func() {
+	storetest.RunOutage(t, sqlitetest.OpenPrompt(t, path), storetest.Outage{Begin: func(t *testing.T, _ storetest.Store) func() {
 		cmd, in, out := startHelper(t, "lock-shm", path)
 		if !out.Scan() || out.Text() != "locked" {
 			t.Fatal("helper could not lock")

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 	"time"
 )
@@ -15,6 +14,7 @@ const maxReaders = 4
 // readers runs reads on a few goroutines with a connection each, started when needed.
 type readers struct {
 	db    *sql.DB
+	limit time.Duration // of a call
 	queue chan func(*reader)
 	stop  chan struct{}
 	once  sync.Once
@@ -31,8 +31,8 @@ type reader struct {
 	conn *conn // nil until needed, and after a failure
 }
 
-func newReaders(db *sql.DB) *readers {
-	return &readers{db: db, queue: make(chan func(*reader)), stop: make(chan struct{})}
+func newReaders(db *sql.DB, limit time.Duration) *readers {
+	return &readers{db: db, limit: limit, queue: make(chan func(*reader)), stop: make(chan struct{})}
 }
 
 // submit hands a read to a goroutine that is free, starts one, or waits for one.
@@ -126,7 +126,7 @@ type answer[T any] struct {
 // session.ErrUnavailable when there was none in time. query may go on running after its
 // caller was released; it shares nothing with it but its arguments.
 func read[T any](ctx context.Context, r *readers, doing string, query func(*conn) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	result := make(chan answer[T], 1)
 	var none T
@@ -153,13 +153,18 @@ func read[T any](ctx context.Context, r *readers, doing string, query func(*conn
 	if err != nil {
 		return none, &failure{doing, err}
 	}
+	var a answer[T]
 	select {
-	case a := <-result:
-		if f, ok := errors.AsType[*failure](a.err); ok {
-			return none, &failure{doing, f.err}
-		}
-		return a.value, a.err
+	case a = <-result:
 	case <-ctx.Done():
-		return none, unavailable(ctx, doing)
+		select { // whoever was not served for a while finds both
+		case a = <-result:
+		default:
+			return none, unavailable(ctx, doing)
+		}
 	}
+	if isFailure(a.err) {
+		return none, as(doing, a.err)
+	}
+	return a.value, a.err
 }

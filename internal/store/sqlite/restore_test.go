@@ -44,7 +44,8 @@ func open(t *testing.T, path string) (*sqlite.DB, *sqlite.Store) {
 
 func openDB(t *testing.T, path string) *sqlite.DB {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Logger: discard(), Now: time.Now})
+	sqlitetest.Prepare(t, path)
+	db, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Logger: discard(), Now: time.Now, CallTimeout: sqlitetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}

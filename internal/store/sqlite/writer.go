@@ -48,6 +48,7 @@ func (w *write) giveUp() {
 // writer runs all writes on one connection, from one goroutine, in groups.
 type writer struct {
 	db    *sql.DB
+	limit time.Duration // of a call
 	queue chan *write
 	empty chan chan<- error // asks that the write-ahead log be emptied
 	stop  chan struct{}
@@ -56,8 +57,8 @@ type writer struct {
 	conn  *conn // nil until needed, and after a failure
 }
 
-func newWriter(db *sql.DB) *writer {
-	w := &writer{db: db, queue: make(chan *write, queueLength), empty: make(chan chan<- error), stop: make(chan struct{}), done: make(chan struct{})}
+func newWriter(db *sql.DB, limit time.Duration) *writer {
+	w := &writer{db: db, limit: limit, queue: make(chan *write, queueLength), empty: make(chan chan<- error), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -67,7 +68,7 @@ func newWriter(db *sql.DB) *writer {
 // did not allow it. Variables that apply sets are only read after a nil error or an
 // answer of apply: an abandoned apply may still be running.
 func (w *writer) do(ctx context.Context, doing string, apply func(*conn) error) error {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.limit)
 	defer cancel()
 	job := &write{apply: apply, result: make(chan error, 1)}
 	select {
@@ -82,23 +83,30 @@ func (w *writer) do(ctx context.Context, doing string, apply func(*conn) error) 
 	case <-ctx.Done():
 		return unavailable(ctx, doing)
 	}
+	var late error // where there is no result either
 	select {
 	case err := <-job.result:
-		if f, ok := errors.AsType[*failure](err); ok {
-			return &failure{doing, f.err}
-		}
-		return err
+		return as(doing, err)
 	case <-ctx.Done():
 		job.giveUp()
-		return unavailable(ctx, doing)
+		late = unavailable(ctx, doing)
 	case <-w.done:
-		select {
-		case err := <-job.result:
-			return err
-		default:
-			return &failure{doing, errClosed}
-		}
+		late = &failure{doing, errClosed}
 	}
+	select { // whoever was not served for a while finds both
+	case err := <-job.result:
+		return as(doing, err)
+	default:
+		return late
+	}
+}
+
+// as says of a failure what could not be done.
+func as(doing string, err error) error {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return &failure{doing, f.err}
+	}
+	return err
 }
 
 // close lets queued writes finish, for at most the time that their callers wait.
@@ -106,7 +114,7 @@ func (w *writer) close() {
 	w.once.Do(func() { close(w.stop) })
 	select {
 	case <-w.done:
-	case <-time.After(CallTimeout + time.Second):
+	case <-time.After(w.limit + time.Second):
 	}
 }
 

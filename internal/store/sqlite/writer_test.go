@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -12,9 +13,43 @@ import (
 	"github.com/cardea-auth/cardea/internal/session"
 )
 
+// migrated is an empty store of today's schema, which takes long to make.
+var migrated = sync.OnceValues(func() (data []byte, err error) {
+	dir, err := os.MkdirTemp("", "sqlite")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "x.db")
+	db, err := Open(context.Background(), Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// openDB opens the store at path, which may exist.
 func openDB(t testing.TB, path string) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	if _, err := os.Stat(path); err != nil {
+		data, err := migrated()
+		if err == nil {
+			err = os.WriteFile(path, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return openNew(t, path)
+}
+
+// openNew is openDB, and a store that is not there is made from nothing.
+func openNew(t testing.TB, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), Options{Path: path, Logger: slog.New(slog.DiscardHandler), Now: time.Now, CallTimeout: time.Minute / 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +156,7 @@ func TestCallerThatGaveUpWhileItsWriteRanFindsNothingDone(t *testing.T) {
 
 func waitQueued(t *testing.T, db *DB, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); len(db.writer.queue) < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); len(db.writer.queue) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d writes queued, want %d", len(db.writer.queue), n)
 		}

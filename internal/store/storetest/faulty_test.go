@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/session"
@@ -24,14 +25,17 @@ func TestFailingStoreAnswersAtOnceAndIsNotAsked(t *testing.T) {
 	f.Fail("Use", "Ping")
 	_, key := session.NewSeatValue()
 	start := time.Now()
-	for range 10 {
-		if err := f.Use(t.Context(), start, key, start); !errors.Is(err, session.ErrUnavailable) {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		for range 10 {
+			if err := f.Use(t.Context(), start, key, start); !errors.Is(err, session.ErrUnavailable) {
+				t.Fatal(err)
+			}
 		}
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Fatalf("ten failing calls took %v", took)
-	}
+		if took := time.Since(began); took != 0 {
+			t.Fatalf("ten failing calls took %v", took)
+		}
+	})
 	if _, err := f.List(t.Context(), session.Filter{}); err != nil {
 		t.Fatalf("a method that was not named fails: %v", err)
 	}
@@ -89,21 +93,29 @@ func TestSaveWhoseAnswerWasLostIsFoundByReadingAgain(t *testing.T) {
 	}
 }
 
+// alive is a store of which only Ping is asked.
+type alive struct{ storetest.Store }
+
+func (alive) Ping(context.Context) error { return nil }
+
 func TestHangEndsWithTheFault(t *testing.T) {
-	f := storetest.NewFaulty(sqlitetest.Open(t))
-	f.Hang("Ping")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if err := f.Ping(ctx); !errors.Is(err, session.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
-	}
-	answer := make(chan error, 1)
-	go func() { answer <- f.Ping(t.Context()) }()
-	for f.Calls("Ping") < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	f.Heal()
-	if err := <-answer; err != nil {
-		t.Fatalf("a call that waited did not go on: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := storetest.NewFaulty(alive{})
+		f.Hang("Ping")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := f.Ping(ctx); !errors.Is(err, session.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		answer := make(chan error, 1)
+		go func() { answer <- f.Ping(t.Context()) }()
+		synctest.Wait()
+		if n := f.Calls("Ping"); n != 2 || len(answer) != 0 {
+			t.Fatalf("%d calls, %d answered", n, len(answer))
+		}
+		f.Heal()
+		if err := <-answer; err != nil {
+			t.Fatalf("a call that waited did not go on: %v", err)
+		}
+	})
 }

@@ -23,7 +23,7 @@ import (
 func Bulk(t testing.TB, n int) *sqlite.Store {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cardea.db")
-	st, keys := openKeyed(t, path)
+	st, keys := openKeyed(t, path, Patience)
 	db, err := sql.Open("sqlite", "file:"+path+"?_synchronous=OFF&_pragma=cache_size(-65536)")
 	if err != nil {
 		t.Fatal(err)
