@@ -158,7 +158,7 @@ func refreshesOnce(v *verdict, s *scene) {
 		if rita.told(); refreshed() != 0 {
 			v.stopf("the provider was asked sooner than it wants to be")
 		}
-		time.Sleep(sceneAllows)
+		s.allowed()
 	}
 	s.age(v, "rita", time.Minute, true)
 	var all sync.WaitGroup
@@ -256,6 +256,7 @@ func noticesWithdrawn(v *verdict, s *scene) {
 		defer func() { _ = s.fake.UpdatePerson(name, func(p *devprovider.Person) { p.Disabled = false }) }()
 	}
 	s.age(v, "wanda", longAgo, false)
+	s.allowed() // a provider that is asked too soon decides nothing, and nobody else is refreshed meanwhile
 	s.age(v, "will", longAgo, true)
 	// Without a refresh token only userinfo can be asked, while the access token lasts.
 	if s.rec.Claims.UserInfo.Recheck > 0 && s.fake.Address(devprovider.UserInfo) != "" {

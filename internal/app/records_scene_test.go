@@ -379,6 +379,13 @@ func (c *scene) byID(v *verdict, id session.ID) *session.Session {
 	return found
 }
 
+// allowed waits until the provider lets tokens be refreshed that it gave before.
+func (c *scene) allowed() {
+	if c.rec.Refresh.AtEarliest > 0 {
+		time.Sleep(sceneAllows)
+	}
+}
+
 // age makes a person's sessions look as if the provider had been asked about them so long
 // ago, and their access tokens as if they had expired, where these are to.
 func (c *scene) age(v *verdict, username string, by time.Duration, expired bool) {
