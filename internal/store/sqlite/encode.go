@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/session"
@@ -51,3 +52,8 @@ func limitOrDefault(limit int) int {
 	}
 	return limit
 }
+
+// literal is a row limit for the text of a query that is asked again and again with the
+// same one: SQLite plans anew at every call whose limit is bound. Each limit is a prepared
+// statement of its own, so that no limit that strangers choose comes here.
+func literal(limit int) string { return strconv.Itoa(limitOrDefault(limit)) }

@@ -58,7 +58,7 @@ func (st *Store) Add(ctx context.Context, entries []outbox.Entry) error {
 
 // Due returns pending entries whose time has come, the longest waiting first.
 func (st *Store) Due(ctx context.Context, now time.Time, limit int) ([]outbox.Entry, error) {
-	return st.entries(ctx, "WHERE state = 'pending' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2", micros(now), limitOrDefault(limit))
+	return st.entries(ctx, "WHERE state = 'pending' AND next_at <= ?1 ORDER BY next_at, id LIMIT "+literal(limit), micros(now))
 }
 
 // BySession returns all entries of an ended session, finished ones without payload.

@@ -215,14 +215,15 @@ func (st *Store) CountSessions(ctx context.Context, f session.Filter) (int, erro
 // Expired returns sessions whose idle or absolute limit has passed at now, the earliest
 // first; unreadable ones as ByID does.
 func (st *Store) Expired(ctx context.Context, now time.Time, limit int) ([]*session.Session, error) {
+	n := literal(limit)
 	rows, err := read(ctx, st.db.readers, "looking for expired sessions", func(c *conn) ([]sessionRow, error) {
 		return sessionRows(c, selectSealed+` JOIN (
 				SELECT id, min(due) AS due FROM (
-					SELECT * FROM (SELECT id, idle_until AS due FROM sessions WHERE idle_until <= ?1 ORDER BY idle_until LIMIT ?2)
+					SELECT * FROM (SELECT id, idle_until AS due FROM sessions WHERE idle_until <= ?1 ORDER BY idle_until LIMIT `+n+`)
 					UNION ALL
-					SELECT * FROM (SELECT id, absolute_until FROM sessions WHERE absolute_until <= ?1 ORDER BY absolute_until LIMIT ?2)
+					SELECT * FROM (SELECT id, absolute_until FROM sessions WHERE absolute_until <= ?1 ORDER BY absolute_until LIMIT `+n+`)
 				) GROUP BY id
-			) d ON d.id = s.id ORDER BY d.due, s.id LIMIT ?2`, micros(now), limitOrDefault(limit))
+			) d ON d.id = s.id ORDER BY d.due, s.id LIMIT `+n, micros(now))
 	})
 	if err != nil {
 		return nil, err
