@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cardea-auth/cardea/internal/admin"
+	"github.com/cardea-auth/cardea/internal/strict"
 )
 
 // auditTimes are the flags that select a time.
@@ -67,28 +68,8 @@ func timeOf(text string, now time.Time) (time.Time, bool) {
 			return at, true
 		}
 	}
-	ago, ok := agoOf(text)
-	return now.Add(-ago), ok
-}
-
-// maxDays keeps how long ago within a time.Duration.
-const maxDays = 36500
-
-// agoOf reads a duration that may begin with days of 24 hours: 7d, 1d12h.
-func agoOf(text string) (time.Duration, bool) {
-	var ago time.Duration
-	if days, rest, found := strings.Cut(text, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 32)
-		if err != nil || n > maxDays {
-			return 0, false
-		}
-		ago = time.Duration(n) * 24 * time.Hour
-		if text = rest; text == "" {
-			return ago, true
-		}
-	}
-	rest, err := time.ParseDuration(text)
-	return ago + rest, err == nil && rest >= 0
+	ago, err := strict.Duration(text)
+	return now.Add(-ago), err == nil
 }
 
 // zone names the zone that times are shown in: UTC+1, or several where the clocks were

@@ -9,7 +9,7 @@ import (
 func (c *checker) audit() {
 	a := &c.cfg.Audit
 	c.when(a.Keep < 24*time.Hour, "audit.keep", "is less than a day, in which nobody would look at what happened",
-		"write 24h or more; to keep events for ever, a very long time such as 876000h (100 years)")
+		"write 1d or more; to keep events for ever, a very long time such as 36500d (100 years)")
 	if a.File == "" {
 		c.when(c.positions.Has("audit.file"), "audit.file", "is empty", "write a path such as /var/log/cardea/audit.jsonl, or remove the key")
 		return

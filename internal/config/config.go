@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Config is the whole configuration. Durations are written as Go writes them
-// (90s, 15m, 8h); paths are relative to the configuration file's folder;
+// Config is the whole configuration. Durations are written as Go writes them,
+// with days of 24 hours before the rest (90s, 8h, 400d, 1d12h); paths are relative to the configuration file's folder;
 // secrets stand in files or in the environment, never here.
 type Config struct {
 	// Origin of the gateway itself, such as https://auth.example.com. Providers send people back to {public_url}/.cardea/callback/{provider} and {public_url}/.cardea/signed-out. Must be https, unless it is a loopback name or insecure_http is set.
@@ -124,7 +124,7 @@ type Log struct {
 
 // Audit says how long the audit trail is kept, and where it is written to beside the store.
 type Audit struct {
-	// How long events are kept, at least 24h. Default 9600h, which is 400 days.
+	// How long events are kept, at least 1d. Default 400d.
 	Keep time.Duration `yaml:"keep"`
 	// File that every event is appended to as one line of JSON; what is not in it yet is kept however old it is. Absent: none.
 	File string `yaml:"file,omitempty"`

@@ -17,6 +17,9 @@ func FuzzLoad(f *testing.F) {
 	f.Add(strings.Replace(least, "client_secret_env: CARDEA_CLIENT_SECRET", "client_secret: "+hidden, 1))
 	f.Add("a: &a [*a]\nb: !!binary x\n<<: *a\n---\n")
 	f.Add("providers: [{}, 1, null, {record: {sign_out: {params: {a: '{b}'}}}}]\napps: [{url: 'https://*.a.b:1/x/', upstream: 'unix:x'}]\n")
+	for _, text := range []string{"400d", "1d12h30m", "106751d", "106752d", "99999999999d", "1.5d", "1d1d", "d", "-1d", "1d-1h", "1d0"} {
+		f.Add(least + "    max_age: " + text + "\naudit: {keep: " + text + "}\n")
+	}
 	f.Fuzz(func(t *testing.T, doc string) {
 		cfg, _, err := world{}.load(doc)
 		if err != nil {

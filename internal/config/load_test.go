@@ -167,7 +167,7 @@ keys: {root_env: ROOT}
 insecure_http: false
 avatars: {fetch: false, max_bytes: 65536}
 log: {level: debug, format: json}
-audit: {keep: 720h, file: trail/audit.jsonl}
+audit: {keep: 30d, file: trail/audit.jsonl}
 limits: {header_bytes: 32768, refresh_failing: 1h, outbox_retry: 24h, store_wait: 1s, store_cut_off: 1m, upstream_connect: 2s, shutdown: 5s}
 `
 

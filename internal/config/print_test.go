@@ -23,6 +23,8 @@ func TestPrintedConfigurationLoadsAgainToTheSame(t *testing.T) {
     paths: [{prefix: /pub, public: true}, {exact: /hook, bearer: true}]
     cors: {origins: ["*"]}
 trusted_proxies: [10.0.0.0/8]
+audit: {keep: 400d}
+limits: {outbox_retry: 1d12h}
 `
 	doc = strings.Replace(doc, "    client_secret_env", "    scopes: [openid]\n    email_verified: never\n    record: {fresh_login: {max_age: 2s}, notes: []}\n    client_secret_env", 1)
 	first, _ := mustLoad(t, doc)

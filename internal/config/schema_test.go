@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 	}
 	switch t {
 	case reflect.TypeFor[time.Duration]():
-		return text(`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "15m", "8h")
+		return text(`^([0-9]+d|([0-9]+d)?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`, "15m", "8h", "30d")
 	case reflect.TypeFor[netip.Prefix]():
 		return text("", "10.0.0.0/8")
 	case reflect.TypeFor[Origin]():
@@ -116,6 +117,21 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "object", Properties: properties, AdditionalProperties: mapType(reflect.TypeFor[HeaderSource]())}
 	}
 	return nil
+}
+
+// An editor that follows the schema marks no duration that is taken, and marks what is not.
+func TestSchemaAndReaderAgreeAboutDurations(t *testing.T) {
+	pattern := regexp.MustCompile(mapType(reflect.TypeFor[time.Duration]()).Pattern)
+	for text, want := range map[string]bool{
+		"90s": true, "1h30m": true, "1.5h": true, "400d": true, "1d12h": true, "7d0.5h": true,
+		"": false, "d": false, "1.5d": false, "-1d": false, "1d1d": false, "12h1d": false, "1d-1h": false, "1d0": false, "3w": false, "-3s": false,
+	} {
+		_, err := strict.Duration(text)
+		read, marked := err == nil, !pattern.MatchString(text)
+		if read != want || marked == want {
+			t.Errorf("%q: the reader takes it: %v, the schema: %v, want %v", text, read, !marked, want)
+		}
+	}
 }
 
 // The schema and the reader are made from the same tags; this holds what each

@@ -318,16 +318,15 @@ func CheckWord(word string, values []string) (message, fix string, bad bool) {
 }
 
 func (d *decoder) duration(t target, n *yaml.Node) {
-	value, err := time.ParseDuration(n.Value)
+	value, err := Duration(n.Value)
+	var problem *Problem
 	switch {
-	case err != nil && n.Tag == "!!int":
-		d.fault(n, t.path, "a time without a unit", fmt.Sprintf("write %ss, %sm or %sh", clip(n.Value), clip(n.Value), clip(n.Value)))
-	case err != nil:
-		d.fault(n, t.path, Quote(n.Value)+" is not a length of time", "write it as 90s, 15m, 8h or 1h30m (no days)")
-	case value < 0:
-		d.fault(n, t.path, "a length of time cannot be negative", "write it as 90s, 15m or 8h")
-	default:
+	case err == nil:
 		t.v.SetInt(int64(value))
+	case n.Tag == "!!int":
+		d.fault(n, t.path, "a time without a unit", fmt.Sprintf("write %ss, %sm or %sh", clip(n.Value), clip(n.Value), clip(n.Value)))
+	case errors.As(err, &problem):
+		d.fault(n, t.path, problem.Message, problem.Fix)
 	}
 }
 
