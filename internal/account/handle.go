@@ -20,8 +20,8 @@ const (
 	maxInput = 256 // longer names are not looked at beyond this
 )
 
-// NewID returns an account id: 128 random bits in lower-case base32.
-func NewID() string { return randomText(16) }
+// NewID returns an account id: at least 128 random bits in lower-case base32.
+func NewID() string { return strings.ToLower(rand.Text()) }
 
 // Candidates returns handles for a new account in order of preference: readable ones
 // from preferred_username, else from the e-mail's local part, then numbered variants,

@@ -9,7 +9,8 @@ import (
 // ErrType: the schema has no such type.
 var ErrType = errors.New("no such type of event")
 
-// Check holds an event against the schema and returns everything that is wrong with it.
+// Check holds an event against the schema and returns everything that is wrong with it. It
+// is for the tests of whoever writes events; the store refuses unknown types alone.
 func Check(e Event) error {
 	d, ok := Lookup(e.Type)
 	if !ok {

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"strings"
 	"time"
 	"unicode"
@@ -66,56 +65,55 @@ type Filter struct {
 	Limit    int       // 100 when zero
 }
 
-// NewID returns 128 random bits in lower-case base32.
-func NewID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+// NewID returns at least 128 random bits in lower-case base32.
+func NewID() string { return strings.ToLower(rand.Text()) }
+
+type actingKey struct{}
+
+// acting is what a context tells of an act.
+type acting struct{ actor, by, address, userAgent, session string }
+
+func actingOf(ctx context.Context) acting {
+	a, _ := ctx.Value(actingKey{}).(acting)
+	return a
 }
-
-type actorKey struct{}
-
-type actorValue struct{ actor, by string }
 
 // WithActor returns a context whose acts are somebody's: one of the Actor constants, and
 // which operator it is.
 func WithActor(ctx context.Context, actor, by string) context.Context {
-	return context.WithValue(ctx, actorKey{}, actorValue{actor, by})
+	a := actingOf(ctx)
+	a.actor, a.by = actor, by
+	return context.WithValue(ctx, actingKey{}, a)
 }
 
 // ActorOf returns what WithActor was told; empty strings when it was not.
 func ActorOf(ctx context.Context) (actor, by string) {
-	v, _ := ctx.Value(actorKey{}).(actorValue)
-	return v.actor, v.by
+	a := actingOf(ctx)
+	return a.actor, a.by
 }
-
-type clientKey struct{}
-
-type clientValue struct{ address, userAgent string }
 
 // WithClient returns a context whose acts a person asks for from an address, by a browser.
 func WithClient(ctx context.Context, address, userAgent string) context.Context {
-	return context.WithValue(ctx, clientKey{}, clientValue{address, userAgent})
+	a := actingOf(ctx)
+	a.address, a.userAgent = address, userAgent
+	return context.WithValue(ctx, actingKey{}, a)
 }
 
 // ClientOf returns what WithClient was told; empty strings when it was not.
 func ClientOf(ctx context.Context) (address, userAgent string) {
-	v, _ := ctx.Value(clientKey{}).(clientValue)
-	return v.address, v.userAgent
+	a := actingOf(ctx)
+	return a.address, a.userAgent
 }
-
-type sessionKey struct{}
 
 // InSession returns a context whose acts a person asks for in a session.
 func InSession(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, sessionKey{}, id)
+	a := actingOf(ctx)
+	a.session = id
+	return context.WithValue(ctx, actingKey{}, a)
 }
 
 // SessionOf returns what InSession was told; "" when it was not.
-func SessionOf(ctx context.Context) string {
-	id, _ := ctx.Value(sessionKey{}).(string)
-	return id
-}
+func SessionOf(ctx context.Context) string { return actingOf(ctx).session }
 
 // Bounds of what is kept of one event, in bytes.
 const (

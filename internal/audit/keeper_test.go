@@ -299,6 +299,37 @@ func TestWhoActsTravelsWithTheContext(t *testing.T) {
 	}
 }
 
+func TestActorClientAndSessionLeaveEachOtherAloneInAnyOrder(t *testing.T) {
+	actor := func(ctx context.Context) context.Context { return WithActor(ctx, ActorPerson, "by") }
+	client := func(ctx context.Context) context.Context { return WithClient(ctx, "192.0.2.7", "browser") }
+	in := func(ctx context.Context) context.Context { return InSession(ctx, "s1") }
+	for _, order := range [][]func(context.Context) context.Context{
+		{actor, client, in}, {actor, in, client}, {client, actor, in}, {client, in, actor}, {in, actor, client}, {in, client, actor},
+	} {
+		ctx := InSession(WithClient(WithActor(t.Context(), ActorGateway, ""), "old", "old"), "old")
+		for _, with := range order {
+			ctx = with(ctx)
+		}
+		var got [5]string
+		got[0], got[1] = ActorOf(ctx)
+		got[2], got[3] = ClientOf(ctx)
+		got[4] = SessionOf(ctx)
+		if got != [5]string{ActorPerson, "by", "192.0.2.7", "browser", "s1"} {
+			t.Errorf("the context tells %q", got)
+		}
+	}
+	if address, browser := ClientOf(t.Context()); address+browser+SessionOf(t.Context()) != "" {
+		t.Error("a context that was told nothing tells something")
+	}
+}
+
+func TestEventIdsAreRandomAndOfOneAlphabet(t *testing.T) {
+	a, b := NewID(), NewID()
+	if a == b || len(a) < 26 || strings.Trim(a+b, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		t.Errorf("%s, %s", a, b)
+	}
+}
+
 func FuzzEventsAreKeptBoundedAndOnOneLine(f *testing.F) {
 	f.Add("Ann", "rule", "access.emails")
 	f.Add("\u202ennA\r\n{\"seq\":1}", "code", "x")

@@ -128,7 +128,9 @@ func (a *Avatars) LastTry(ctx context.Context, accountID string) (account.Pictur
 	return t, nil
 }
 
-// process is Process with at most decoders at once.
+// process makes a picture anew: a square of 256 pixels, PNG or JPEG, in which nothing but
+// pixels of the first frame of r survives. At most decoders are at it at once. It returns
+// ErrTooLarge, ErrFormat, ErrDimensions, ErrBusy, or what reading r failed with.
 func (a *Avatars) process(ctx context.Context, r io.Reader) (Picture, error) {
 	l := a.o.Settings().limits()
 	// Read first: a sender who is slow holds no place.

@@ -196,7 +196,7 @@ func TestWhatIsNoPictureInTimeAndSizeIsGivenUp(t *testing.T) {
 	if err != nil || !bytes.Equal(got, swollen.Bytes()) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	if _, err := Process(bytes.NewReader(got), Limits{}); !errors.Is(err, ErrFormat) {
+	if _, err := processed(bytes.NewReader(got), Limits{}); !errors.Is(err, ErrFormat) {
 		t.Error(err)
 	}
 }

@@ -43,18 +43,6 @@ func (l Limits) orDefault() Limits {
 // hashLength is that of a Picture's Hash.
 const hashLength = 43
 
-// Process makes a picture anew: a square of 256 pixels, PNG or JPEG, in which nothing but
-// pixels of the first frame of r survives. It returns ErrTooLarge, ErrFormat,
-// ErrDimensions, ErrBusy, or what reading r failed with.
-func Process(r io.Reader, l Limits) (Picture, error) {
-	l = l.orDefault()
-	raw, err := readAll(r, l.Bytes)
-	if err != nil {
-		return Picture{}, err
-	}
-	return remake(context.Background(), raw, l)
-}
-
 func readAll(r io.Reader, most int64) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, most+1))
 	if _, cut := errors.AsType[*http.MaxBytesError](err); cut || int64(len(raw)) > most {

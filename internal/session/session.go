@@ -3,7 +3,6 @@ package session
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -15,12 +14,8 @@ import (
 // secret and opens nothing: browsers hold seat values instead.
 type ID string
 
-// NewID returns 128 random bits in lower-case base32.
-func NewID() ID {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return ID(strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])))
-}
+// NewID returns at least 128 random bits in lower-case base32.
+func NewID() ID { return ID(strings.ToLower(rand.Text())) }
 
 // Session is one browser's sign-in. A *Session handed out by a store or a cache is
 // shared between goroutines and never changed: whoever updates one writes a copy.
