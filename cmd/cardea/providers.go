@@ -16,8 +16,10 @@ func providersCommand(p process) *cobra.Command {
 		Short: "See how the running gateway gets on with its providers",
 		Long: `Shows what the running gateway knows of the configured providers: whether they were
 reachable when last asked, how old its copies of their metadata and keys are, what went
-wrong last, and how many sessions were signed in there. Nothing is asked of a provider
-without --probe. "cardea doctor" looks for what is configured wrongly.`,
+wrong last, how many sessions were signed in there, and how many deliveries to them (of what
+they must be told when a session ends) were tried in vain. One that is reachable may refuse
+those: "cardea outbox list --failing" shows them. Nothing is asked of a provider without
+--probe. "cardea doctor" looks for what is configured wrongly.`,
 	}, providersList(p), providersShow(p))
 }
 

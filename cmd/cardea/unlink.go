@@ -23,8 +23,8 @@ signed in with another identity of the account stay. IDENTITY is its key, as
 "cardea accounts show" tells it.
 
 The identity is free then: whoever proves it at its provider signs in to an account of their
-own, or links it to the one that they have. An account's only identity is not taken: link
-another first, or disable or delete the account.
+own, or links it to the one that they have. An account's only identity of a configured provider
+is not taken: link another first, or disable or delete the account.
 
 --yes must name the account's handle. An unlinking whose sessions a crash or an outage left
 is finished by the gateway.`,

@@ -55,9 +55,32 @@ func (p Person) ByKey(key string) (Identity, bool) {
 	return Identity{}, false
 }
 
+// Configured tells whether a provider is configured: nobody signs in with an identity of
+// another one. It answers at once.
+type Configured func(provider string) bool
+
+// LastWay tells whether without an identity nobody could sign in to the account any more:
+// it is the only one, or the only one of a provider that is configured.
+func (p Person) LastWay(of oidc.Identity, configured Configured) bool {
+	if len(p.Identities) < 2 {
+		return true
+	}
+	last := false
+	for _, i := range p.Identities {
+		switch {
+		case !configured(i.Provider):
+		case i.Identity != of:
+			return false
+		default:
+			last = true
+		}
+	}
+	return last
+}
+
 var (
-	// ErrLast: without its only identity nobody could sign in to the account again.
-	ErrLast = errors.New("it is the account's only identity")
+	// ErrLast: without this identity nobody could sign in to the account again (Person.LastWay).
+	ErrLast = errors.New("it is the account's only identity that can be signed in with")
 	// ErrTaken: the identity belongs to another account, and is never moved.
 	ErrTaken = errors.New("identity belongs to another account")
 	// ErrNotLinked: the identity is not one of the account's, or not any more.

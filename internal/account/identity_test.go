@@ -39,6 +39,36 @@ func TestAPersonsIdentityIsFoundByItsKeyAlone(t *testing.T) {
 	}
 }
 
+func TestTheLastWayInIsTheOnlyIdentityOfAConfiguredProvider(t *testing.T) {
+	configured := func(provider string) bool { return provider != "withdrawn" }
+	for name, tc := range map[string]struct {
+		providers []string // of the identities; the first one is asked of
+		want      bool
+	}{
+		"nothing is left":                  {nil, true},
+		"the only identity":                {[]string{"main"}, true},
+		"the only one, and of no use":      {[]string{"withdrawn"}, true},
+		"one of two":                       {[]string{"main", "second"}, false},
+		"one of two at the same provider":  {[]string{"main", "main"}, false},
+		"the only one of use":              {[]string{"main", "withdrawn", "withdrawn"}, true},
+		"of no use, where another is":      {[]string{"withdrawn", "main"}, false},
+		"of no use, as are all the others": {[]string{"withdrawn", "withdrawn"}, false},
+	} {
+		var p Person
+		for i, provider := range tc.providers {
+			p.Identities = append(p.Identities, Identity{Provider: provider, Identity: oidc.Identity{Issuer: "https://id.example.com", Subject: string(rune('a' + i))}})
+		}
+		of := oidc.Identity{Issuer: "https://id.example.com", Subject: "a"}
+		if got := p.LastWay(of, configured); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	strange := Person{Identities: []Identity{{Provider: "main"}, {Provider: "withdrawn"}}}
+	if strange.LastWay(oidc.Identity{Issuer: "x", Subject: "another's"}, configured) {
+		t.Error("an identity that the person has not is the last way in")
+	}
+}
+
 func TestOnlyAPlainAddressIsOne(t *testing.T) {
 	for _, good := range []string{"ann@example.com", "a@b", "ünïcode@example.com", "o'brien+x@sub.example.com", "ann@例え.jp"} {
 		if !PlainAddress(good) {

@@ -313,7 +313,7 @@ func (f *fake) ListOutbox(_ context.Context, flt outbox.Filter) ([]outbox.Entry,
 	for _, e := range f.entries {
 		failing := e.State == outbox.Failed || e.State == outbox.Pending && e.Attempts > 0
 		if (flt.ID == "" || e.ID == flt.ID) && (flt.State == "" || e.State == flt.State) && (!flt.Failing || failing) &&
-			(flt.Provider == "" || e.Provider == flt.Provider) && e.ID > flt.After.ID && len(list) < flt.Limit {
+			(flt.Kind == "" || e.Kind == flt.Kind) && (flt.Provider == "" || e.Provider == flt.Provider) && e.ID > flt.After.ID && len(list) < flt.Limit {
 			list = append(list, e)
 		}
 	}

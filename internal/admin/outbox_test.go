@@ -96,14 +96,21 @@ func TestAllThatFailsIsRetriedTogether(t *testing.T) {
 func TestProvidersAreToldAsTheyAreKnown(t *testing.T) {
 	f := box()
 	f.sessions = full().sessions
+	f.entries = append(f.entries,
+		outbox.Entry{ID: "g-ending", Kind: outbox.KindEndSession, Provider: "main", State: outbox.Pending, Attempts: 1, LastError: "refused"},
+		outbox.Entry{ID: "h-app", Kind: outbox.KindAppLogout, Provider: "main", App: "chat", State: outbox.Failed, Attempts: 9, LastError: "the app's"},
+		outbox.Entry{ID: "i-app", Kind: outbox.KindAppLogout, Provider: "second", App: "chat", State: outbox.Failed, Attempts: 9, LastError: "the app's"})
 	c, _, _ := gateway(t, f)
 	list, err := c.Providers(t.Context(), false)
 	if err != nil || len(list.Providers) != 2 || f.probes != 0 {
 		t.Fatalf("%+v, %v, asked %d", list, err, f.probes)
 	}
 	p := list.Providers[0]
-	if p.Reachable != "unknown" || p.Sessions != 1 || p.Failing != 4 || p.DeliveryError == "" || strings.Contains(p.Discovery.Error, "hush") || !p.Discovery.At.IsZero() {
+	if p.Reachable != "unknown" || p.Sessions != 1 || p.Failing != 5 || p.DeliveryError != "refused" || strings.Contains(p.Discovery.Error, "hush") || !p.Discovery.At.IsZero() {
 		t.Errorf("%+v", p)
+	}
+	if other := list.Providers[1]; other.Failing != 0 || other.DeliveryError != "" {
+		t.Errorf("a provider is blamed for an app: %+v", other)
 	}
 	if p, err = c.Provider(t.Context(), "main", true); err != nil || p.Reachable != "yes" || f.probes != 1 {
 		t.Errorf("%+v, %v, asked %d", p, err, f.probes)

@@ -102,7 +102,7 @@ type Provider struct {
 	Keys          Fetched   `json:"keys"`
 	KeyIDs        []string  `json:"key_ids"`
 	Sessions      int       `json:"sessions"`
-	Failing       int       `json:"failing"` // deliveries that were tried in vain, 1000 at most
+	Failing       int       `json:"failing"` // deliveries to it that were tried in vain, 1000 at most
 	DeliveryError string    `json:"delivery_error,omitempty"`
 }
 

@@ -46,16 +46,27 @@ func (s server) providerViews(r *http.Request) ([]Provider, error) {
 		if p.Sessions, err = s.o.Store.CountSessions(r.Context(), session.Filter{Provider: p.ID}); err != nil {
 			return nil, err
 		}
-		failing, err := s.o.Store.ListOutbox(r.Context(), outbox.Filter{Provider: p.ID, Failing: true, Limit: maxPage})
-		if err != nil {
+		if err = s.addFailing(r.Context(), p); err != nil {
 			return nil, err
-		}
-		p.Failing = len(failing)
-		if p.Failing > 0 {
-			p.DeliveryError = bounded(failing[p.Failing-1].LastError)
 		}
 	}
 	return list, nil
+}
+
+// addFailing counts the deliveries to a provider that were tried in vain. An app's logout
+// has the session's provider too, and says nothing of it.
+func (s server) addFailing(ctx context.Context, p *Provider) error {
+	for _, kind := range []outbox.Kind{outbox.KindRevoke, outbox.KindEndSession} {
+		failing, err := s.o.Store.ListOutbox(ctx, outbox.Filter{Provider: p.ID, Kind: kind, Failing: true, Limit: maxPage})
+		if err != nil {
+			return err
+		}
+		p.Failing = min(p.Failing+len(failing), maxPage)
+		if len(failing) > 0 {
+			p.DeliveryError = bounded(failing[len(failing)-1].LastError)
+		}
+	}
+	return nil
 }
 
 func (s server) knownProvider(ctx context.Context, id string) bool {

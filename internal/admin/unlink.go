@@ -42,8 +42,8 @@ func (s server) unlink(r *http.Request) (any, error) {
 	_, sum, err := s.o.People.Unlink(r.Context(), ref.ID, req.Identity, audit.ActorOperator, operator(r.Context()))
 	switch {
 	case errors.Is(err, account.ErrLast):
-		return nil, conflict("last-identity", "It is the account's only identity",
-			"nobody could sign in to the account again: link another one first, disable the account, or delete it")
+		return nil, conflict("last-identity", "It is the account's only identity that can be signed in with",
+			"those of providers that are not configured do not count, and nobody could sign in to the account again: link another one first, disable the account, or delete it")
 	case errors.Is(err, account.ErrNotLinked): // by somebody else, a moment ago
 		return nil, notLinked()
 	}

@@ -14,7 +14,9 @@ import (
 // makePeople makes what acts on accounts.
 func (a *App) makePeople(context.Context) error {
 	var err error
-	a.people, err = people.New(people.Options{Store: a.storage.store, Identities: a.storage.store, Ender: a.signOut, Logger: a.logger, Now: a.clock.Now})
+	a.people, err = people.New(people.Options{
+		Store: a.storage.store, Identities: a.storage.store, Configured: a.providerConfigured, Ender: a.signOut, Logger: a.logger, Now: a.clock.Now,
+	})
 	return err
 }
 

@@ -248,6 +248,26 @@ func TestTheSameNameAtTwoProvidersIsTwoPeopleUntilOneOfThemLinks(t *testing.T) {
 	}
 }
 
+func TestAnIdentityOfAWithdrawnProviderIsNoWayInForTheOperatorEither(t *testing.T) {
+	w := newTwoWorld(t, "", "")
+	laptop := w.browser("alice", "wonderland")
+	w.whoami(laptop, "main")
+	w.links(laptop)
+	alice := w.account("alice")
+	w.stop()
+	w.extra = ""
+	w.start()
+	if _, err := w.operator().Unlink(t.Context(), alice.ID, keyOf(alice, "main")); err == nil || !strings.Contains(err.Error(), "only identity") {
+		t.Errorf("%v", err)
+	}
+	if now := w.account(alice.ID); len(now.Identities) != 2 {
+		t.Errorf("%+v", now)
+	}
+	if act, err := w.operator().Unlink(t.Context(), alice.ID, keyOf(alice, "second")); err != nil || !act.Finished {
+		t.Errorf("what is of no use: %+v, %v", act, err)
+	}
+}
+
 func TestALinkingThatAnotherBrowserFinishesLinksNothing(t *testing.T) {
 	w := newTwoWorld(t, "", "")
 	victim, attacker := w.browser("alice", "wonderland"), w.browser("bob", "builder")
@@ -307,7 +327,7 @@ func TestAnInterruptedUnlinkingIsFinishedAfterTheStart(t *testing.T) {
 			of = oidc.Identity{Issuer: i.Issuer, Subject: i.Subject}
 		}
 	}
-	if err := w.gateway.app.storage.store.Unlink(t.Context(), time.Now(), alice.ID, of, "test"); err != nil {
+	if err := w.gateway.app.storage.store.Unlink(t.Context(), time.Now(), alice.ID, of, "test", func(string) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 	w.stop()

@@ -58,6 +58,12 @@ func (a *App) providerForSignOut(id string) (signout.Provider, bool) {
 	return x, ok
 }
 
+// providerConfigured tells whether a provider is configured now.
+func (a *App) providerConfigured(id string) bool {
+	_, ok := a.gen().providers[id]
+	return ok
+}
+
 // makeProviders makes the providers of a configuration. One for which nothing has changed
 // goes on as it is, with what it knows: a reload asks nobody for what is known already,
 // and one that is down just now stays usable.

@@ -35,6 +35,7 @@ type Ender interface {
 type Options struct {
 	Store      Store
 	Identities Identities
+	Configured account.Configured // as the configuration is when it is asked
 	Ender      Ender
 	Logger     *slog.Logger
 	Now        func() time.Time
@@ -49,7 +50,7 @@ type People struct {
 
 // New returns People; Run must be running.
 func New(o Options) (*People, error) {
-	if o.Store == nil || o.Identities == nil || o.Ender == nil || o.Logger == nil || o.Now == nil {
+	if o.Store == nil || o.Identities == nil || o.Configured == nil || o.Ender == nil || o.Logger == nil || o.Now == nil {
 		return nil, errors.New("people: every option is required")
 	}
 	return &People{o: o}, nil

@@ -131,7 +131,7 @@ func (f *fake) acts() []string {
 
 func newPeople(t *testing.T, f *fake) *People {
 	t.Helper()
-	p, err := New(Options{Store: f, Identities: f, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	p, err := New(Options{Store: f, Identities: f, Configured: configured, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type Identities interface {
 	Person(ctx context.Context, id string) (account.Person, error)
 	// Unlink returns account.ErrLast, account.ErrNotLinked and account.ErrDisabled. From
 	// then on no session of the account opens by the identity.
-	Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error
+	Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string, configured account.Configured) error
 	// Unlinkings are identities that were unlinked and may have sessions.
 	Unlinkings(ctx context.Context, limit int) ([]account.Identity, error)
 	// Settle says that they have none any more.
@@ -43,7 +43,7 @@ func (p *People) Unlink(ctx context.Context, id, key, actor, by string) (account
 	if !ok {
 		return account.Identity{}, signout.Sum{}, fmt.Errorf("unlinking from account %s: %w", id, account.ErrNotLinked)
 	}
-	if err := p.o.Identities.Unlink(ctx, p.o.Now(), id, i.Identity, by); err != nil {
+	if err := p.o.Identities.Unlink(ctx, p.o.Now(), id, i.Identity, by, p.o.Configured); err != nil {
 		return account.Identity{}, signout.Sum{}, fmt.Errorf("unlinking from account %s: %w", id, err)
 	}
 	p.turn.Lock()

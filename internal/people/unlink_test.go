@@ -24,6 +24,10 @@ var (
 	second = account.Identity{Account: "a", Provider: "second", Identity: oidc.Identity{Issuer: "https://two.example", Subject: "ann"}}
 )
 
+func configured(provider string) bool {
+	return provider == first.Provider || provider == second.Provider
+}
+
 func (f *fake) Person(_ context.Context, id string) (account.Person, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -33,9 +37,12 @@ func (f *fake) Person(_ context.Context, id string) (account.Person, error) {
 	return account.Person{Account: f.accounts[id], Identities: slices.Clone(f.identities)}, f.fail["person"]
 }
 
-func (f *fake) Unlink(ctx context.Context, _ time.Time, id string, of oidc.Identity, by string) error {
+func (f *fake) Unlink(ctx context.Context, _ time.Time, id string, of oidc.Identity, by string, configured account.Configured) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !configured(first.Provider) || configured("withdrawn") {
+		return errors.New("asked with providers that are not the configured ones")
+	}
 	actor, who := audit.ActorOf(ctx)
 	if err := f.act(fmt.Sprintf("unlink %s for %s %s %s of", of.Issuer, actor, who, by), id); err != nil {
 		return err
@@ -171,9 +178,12 @@ func TestWhoAskedGoingAwayLeavesNoSessionOfAnUnlinkedIdentity(t *testing.T) {
 	}
 }
 
-func TestIdentitiesAreRequired(t *testing.T) {
+func TestIdentitiesAndWhatIsConfiguredAreRequired(t *testing.T) {
 	f := newFake()
-	if _, err := New(Options{Store: f, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now}); err == nil {
+	if _, err := New(Options{Store: f, Configured: configured, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now}); err == nil {
 		t.Error("New without identities")
+	}
+	if _, err := New(Options{Store: f, Identities: f, Ender: f, Logger: slog.New(slog.DiscardHandler), Now: time.Now}); err == nil {
+		t.Error("New without what is configured")
 	}
 }

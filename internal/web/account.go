@@ -14,7 +14,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/guard"
 	"github.com/cardea-auth/cardea/internal/httpx"
-	"github.com/cardea-auth/cardea/internal/oidc"
 	"github.com/cardea-auth/cardea/internal/pages"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/signin"
@@ -249,13 +248,8 @@ func (q *request) forgetProvider(w http.ResponseWriter, provider string) {
 	}
 }
 
-// lastWay tells whether without an identity nobody could sign in to the account: it is
-// the only one of a provider that is configured.
-func (s *Server) lastWay(p account.Person, of oidc.Identity) bool {
-	if len(p.Identities) < 2 {
-		return true
-	}
-	usable := func(i account.Identity) bool { _, ok := s.providers[i.Provider]; return ok }
-	return slices.ContainsFunc(p.Identities, func(i account.Identity) bool { return i.Identity == of && usable(i) }) &&
-		!slices.ContainsFunc(p.Identities, func(i account.Identity) bool { return i.Identity != of && usable(i) })
+// configured tells whether a provider is.
+func (s *Server) configured(provider string) bool {
+	_, ok := s.providers[provider]
+	return ok
 }

@@ -146,7 +146,7 @@ func (s *Server) unlink(w http.ResponseWriter, q *request, x *session.Session) {
 	case !linked:
 		done(w, pages.NoticeUnlinkedBefore)
 		return
-	case s.lastWay(person, of.Identity):
+	case person.LastWay(of.Identity, s.configured):
 		done(w, pages.NoticeLast)
 		return
 	case !s.recent(q, x):

@@ -53,7 +53,7 @@ func (s *Server) accountView(q *request, x *session.Session) (pages.MyAccount, e
 	for _, i := range person.Identities {
 		view.Identities = append(view.Identities, pages.AccountIdentity{
 			Key: i.Key(), Provider: s.providerName(i.Provider), Label: labelOf(i), Linked: i.LinkedAt, Used: i.LastUsed,
-			Current: i.Identity == x.Identity, Last: s.lastWay(person, i.Identity), Unlink: s.accountForm(q, x, "unlink", "identity", i.Key()),
+			Current: i.Identity == x.Identity, Last: person.LastWay(i.Identity, s.configured), Unlink: s.accountForm(q, x, "unlink", "identity", i.Key()),
 		})
 	}
 	slices.SortStableFunc(view.Identities, func(a, b pages.AccountIdentity) int { return cmp.Compare(order(!a.Current), order(!b.Current)) })
@@ -268,7 +268,7 @@ func (s *Server) waitingAct(q *request, x *session.Session, person account.Perso
 		a.Provider, a.Form = s.providerName(of), s.accountForm(q, x, "link", "provider", of)
 	case pages.ActUnlink:
 		i, ok := person.ByKey(of)
-		if !ok || s.lastWay(person, i.Identity) {
+		if !ok || person.LastWay(i.Identity, s.configured) {
 			return nil
 		}
 		a.Provider, a.Label, a.Form = s.providerName(i.Provider), labelOf(i), s.accountForm(q, x, "unlink", "identity", of)

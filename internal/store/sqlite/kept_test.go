@@ -168,7 +168,7 @@ func writeToday(t *testing.T, path, who string) {
 	)
 	second := oidc.Identity{Issuer: "https://second.example.com", Subject: who}
 	_, lerr := st.Link(t.Context(), then, account.Linking{Account: acc.ID, Identity: second, Provider: "second", How: account.HowPerson})
-	err = errors.Join(err, lerr, st.Unlink(t.Context(), then, acc.ID, second, "test")) // and a crash before its sessions ended
+	err = errors.Join(err, lerr, st.Unlink(t.Context(), then, acc.ID, second, "test", func(string) bool { return true })) // and a crash before its sessions ended
 	face := account.Picture{Hash: strings.Repeat("h", 43), Type: "image/png", Bytes: []byte("face of " + who), Source: account.PictureUpload, UpdatedAt: then}
 	_, perr := st.SetPicture(t.Context(), then, acc.ID, face)
 	err = errors.Join(err, perr)

@@ -119,9 +119,11 @@ func aboutIdentity(ctx context.Context, t audit.Type, acc account.Account, provi
 // Unlink takes an identity from an account, durably. From then on no session of the
 // account opens by it; those that are open are the caller's to end, and Unlinkings names
 // them until Settle has been called. by is who asked, where the context does not say. It returns
-// account.ErrLast for the only identity, account.ErrNotLinked, account.ErrDisabled where
-// the person asks whose account is, session.ErrNotFound and account.ErrErased.
-func (st *Store) Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error {
+// account.ErrLast for the last way in, account.ErrNotLinked, account.ErrDisabled where
+// the person asks whose account is, session.ErrNotFound and account.ErrErased. Which
+// providers are configured is asked here: of two unlinkings at once the second sees what
+// the first one left.
+func (st *Store) Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string, configured account.Configured) error {
 	return st.db.writer.do(ctx, "unlinking an identity", func(c *conn) error {
 		p, err := person(c, id)
 		if err != nil {
@@ -135,7 +137,7 @@ func (st *Store) Unlink(ctx context.Context, now time.Time, id string, of oidc.I
 		if e.Actor == audit.ActorPerson && p.Disabled {
 			return fmt.Errorf("account %s: %w", id, account.ErrDisabled)
 		}
-		if len(p.Identities) == 1 {
+		if p.LastWay(of, configured) {
 			return fmt.Errorf("account %s: %w", id, account.ErrLast)
 		}
 		if _, err := c.exec("DELETE FROM identities WHERE issuer = ?1 AND subject = ?2 AND account = ?3", of.Issuer, of.Subject, id); err != nil {

@@ -59,8 +59,8 @@ func (f *Faulty) Link(ctx context.Context, now time.Time, l account.Linking) (bo
 }
 
 // Unlink is the store's, as the faults allow.
-func (f *Faulty) Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error {
-	return f.call(ctx, "Unlink", func() error { return f.store.Unlink(ctx, now, id, of, by) })
+func (f *Faulty) Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string, configured account.Configured) error {
+	return f.call(ctx, "Unlink", func() error { return f.store.Unlink(ctx, now, id, of, by, configured) })
 }
 
 // Unlinkings is the store's, as the faults allow.

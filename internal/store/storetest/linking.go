@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,15 +57,16 @@ func linkingPromises() []promise {
 		{"an unlinked identity opens no session for the account, and is free to be linked again", checkUnlink},
 		{"the only identity stays, and so does another account's", func(b *bench) {
 			ann, bob := b.admitted("ann"), b.admitted("bob")
-			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("ann").Identity, "x"), account.ErrLast)
-			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("bob").Identity, "x"), account.ErrNotLinked)
-			b.is(b.Unlink(b.ctx, epoch, "nobody", admission("bob").Identity, "x"), session.ErrNotFound)
+			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("ann").Identity, "x", everyProvider), account.ErrLast)
+			b.is(b.Unlink(b.ctx, epoch, ann.ID, admission("bob").Identity, "x", everyProvider), account.ErrNotLinked)
+			b.is(b.Unlink(b.ctx, epoch, "nobody", admission("bob").Identity, "x", everyProvider), session.ErrNotFound)
 			b.leads("ann", ann)
 			b.leads("bob", bob)
 			list, err := b.Unlinkings(b.ctx, 10)
 			b.ok(err)
 			b.equal(list, []account.Identity{})
 		}},
+		{"the only identity of a configured provider stays, whatever others there are", checkLastWay},
 		{"the person of a disabled account unlinks nothing, an operator does", func(b *bench) {
 			acc := b.admitted("ann")
 			l := linking(acc, "second")
@@ -72,9 +74,9 @@ func linkingPromises() []promise {
 			b.ok(err)
 			_, err = b.SetDisabled(b.ctx, epoch, acc.ID, true)
 			b.ok(err)
-			b.is(b.Unlink(audit.WithActor(b.ctx, audit.ActorPerson, ""), epoch, acc.ID, l.Identity, ""), account.ErrDisabled)
+			b.is(b.Unlink(audit.WithActor(b.ctx, audit.ActorPerson, ""), epoch, acc.ID, l.Identity, "", everyProvider), account.ErrDisabled)
 			b.equal(len(b.keys(acc)), 2)
-			b.ok(b.Unlink(audit.WithActor(b.ctx, audit.ActorOperator, "uid 7"), epoch, acc.ID, l.Identity, ""))
+			b.ok(b.Unlink(audit.WithActor(b.ctx, audit.ActorOperator, "uid 7"), epoch, acc.ID, l.Identity, "", everyProvider))
 			b.equal(len(b.keys(acc)), 1)
 		}},
 		{"an unlinked identity's e-mail leaves the account with it", checkUnlinkedEmail},
@@ -82,6 +84,52 @@ func linkingPromises() []promise {
 		{"the trail tells who linked, unlinked and was refused, once each", checkLinkingTrail},
 		{"profiles of any size and shape are kept clean and break nothing", checkHostileProfiles},
 	}
+}
+
+// ways is an account with an identity of each of three providers, the account's own first.
+func (b *bench) ways(name string) (account.Account, []oidc.Identity) {
+	b.Helper()
+	acc, list := b.admitted(name), []oidc.Identity{admission(name).Identity}
+	for _, provider := range []string{"second", "third"} {
+		l := linking(acc, name)
+		l.Provider, l.Identity.Issuer = provider, "https://"+provider+".example.com"
+		_, err := b.Link(b.ctx, epoch, l)
+		b.ok(err)
+		list = append(list, l.Identity)
+	}
+	return acc, list
+}
+
+// thirdWithdrawn is a configuration in which the third provider of ways is not any more.
+func thirdWithdrawn(provider string) bool { return provider != "third" }
+
+func checkLastWay(b *bench) {
+	left := func(acc account.Account, want ...oidc.Identity) {
+		b.Helper()
+		keys := []string{}
+		for _, id := range want {
+			keys = append(keys, account.KeyOf(id))
+		}
+		got := b.keys(acc)
+		slices.Sort(keys)
+		slices.Sort(got)
+		b.equal(got, keys)
+	}
+	acc, ids := b.ways("ann")
+	b.ok(b.Unlink(b.ctx, epoch, acc.ID, ids[1], "x", thirdWithdrawn))
+	b.is(b.Unlink(b.ctx, epoch, acc.ID, ids[0], "x", thirdWithdrawn), account.ErrLast)
+	left(acc, ids[0], ids[2])
+	b.ok(b.Unlink(b.ctx, epoch, acc.ID, ids[2], "x", thirdWithdrawn))
+	left(acc, ids[0])
+	b.tells(audit.Filter{Account: acc.ID}, "account.created", "identity.linked", "identity.linked", "identity.unlinked", "identity.unlinked")
+
+	// Where nobody can sign in any more no way is lost, and the very last one stays.
+	acc, ids = b.ways("bob")
+	none := func(string) bool { return false }
+	b.ok(b.Unlink(b.ctx, epoch, acc.ID, ids[0], "x", none))
+	b.ok(b.Unlink(b.ctx, epoch, acc.ID, ids[1], "x", none))
+	b.is(b.Unlink(b.ctx, epoch, acc.ID, ids[2], "x", none), account.ErrLast)
+	left(acc, ids[2])
 }
 
 func checkUnlinkedEmail(b *bench) {
@@ -101,7 +149,7 @@ func checkUnlinkedEmail(b *bench) {
 	}
 	unlink := func(id oidc.Identity) {
 		b.Helper()
-		b.ok(b.Unlink(b.ctx, epoch, ann.ID, id, "x"))
+		b.ok(b.Unlink(b.ctx, epoch, ann.ID, id, "x", everyProvider))
 		b.ok(b.Settle(b.ctx, ann.ID, id))
 	}
 	second := at("second", "second@example.com", true, 1)
@@ -119,7 +167,7 @@ func checkUnlinkedEmail(b *bench) {
 	has("Ann twin", "second@example.com")
 	unlink(second)
 	has("Ann twin", "") // nobody vouches for what is left
-	b.is(b.Unlink(b.ctx, epoch, ann.ID, rumour, "x"), account.ErrLast)
+	b.is(b.Unlink(b.ctx, epoch, ann.ID, rumour, "x", everyProvider), account.ErrLast)
 }
 
 // linking is of an identity at a second provider.
@@ -213,8 +261,8 @@ func checkUnlink(b *bench) {
 	}
 	open := second()
 	b.ok(b.OpenSession(b.ctx, epoch, open, newSeat(), ""))
-	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
-	b.is(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"), account.ErrNotLinked)
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x", everyProvider))
+	b.is(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x", everyProvider), account.ErrNotLinked)
 	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""), account.ErrNotLinked)
 	b.is(b.OpenSession(b.ctx, epoch, second(), newSeat(), open.ID), account.ErrNotLinked)
 	first := newSession("first")
@@ -231,7 +279,7 @@ func checkUnlink(b *bench) {
 	b.ok(b.Settle(b.ctx, ann.ID, l.Identity))
 	b.ok(b.OpenSession(b.ctx, epoch, second(), newSeat(), ""))
 
-	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x", everyProvider))
 	l.Account = bob.ID
 	linked, err = b.Link(b.ctx, epoch, l)
 	b.ok(err)
@@ -249,7 +297,7 @@ func checkSettle(b *bench) {
 	b.ok(err)
 	s, _ := b.opened("x", of(ann), func(s *session.Session) { s.Identity = l.Identity })
 	b.opened("first", of(ann))
-	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x"))
+	b.ok(b.Unlink(b.ctx, epoch, ann.ID, l.Identity, "x", everyProvider))
 	b.is(b.Settle(b.ctx, ann.ID, l.Identity), session.ErrConflict)
 	list, err := b.Unlinkings(b.ctx, 10)
 	b.ok(err)
@@ -279,10 +327,10 @@ func checkLinkingTrail(b *bench) {
 	third := linking(ann, "third")
 	_, err = b.Link(b.ctx, epoch, third)
 	b.ok(err)
-	b.ok(b.Unlink(as, epoch, ann.ID, l.Identity, ""))
-	b.is(b.Unlink(as, epoch, ann.ID, l.Identity, ""), account.ErrNotLinked)
-	b.ok(b.Unlink(audit.InSession(audit.WithActor(b.ctx, audit.ActorPerson, ""), string(s.ID)), epoch, ann.ID, third.Identity, ""))
-	b.is(b.Unlink(as, epoch, ann.ID, admission("ann").Identity, ""), account.ErrLast)
+	b.ok(b.Unlink(as, epoch, ann.ID, l.Identity, "", everyProvider))
+	b.is(b.Unlink(as, epoch, ann.ID, l.Identity, "", everyProvider), account.ErrNotLinked)
+	b.ok(b.Unlink(audit.InSession(audit.WithActor(b.ctx, audit.ActorPerson, ""), string(s.ID)), epoch, ann.ID, third.Identity, "", everyProvider))
+	b.is(b.Unlink(as, epoch, ann.ID, admission("ann").Identity, "", everyProvider), account.ErrLast)
 
 	list := b.tells(audit.Filter{Account: ann.ID}, "account.created", "session.opened", "identity.linked", "identity.linked", "identity.unlinked", "identity.unlinked")
 	got := list[2]
@@ -339,3 +387,6 @@ func checkHostileProfiles(b *bench) {
 		b.equal([]string{got.Name, got.Email}, []string{"Ann", "ann@example.com"})
 	}
 }
+
+// everyProvider is a configuration that has them all.
+func everyProvider(string) bool { return true }

@@ -32,7 +32,7 @@ func emailPromises() []promise {
 			got, err := b.AdmitByEmail(b.ctx, epoch, a, trusts)
 			b.ok(err)
 			b.equal([]any{got.Account.ID, got.Linked}, []any{acc.ID, true})
-			b.ok(b.Unlink(b.ctx, epoch, acc.ID, a.Identity, "x"))
+			b.ok(b.Unlink(b.ctx, epoch, acc.ID, a.Identity, "x", everyProvider))
 			b.ok(b.Settle(b.ctx, acc.ID, a.Identity))
 			got, err = b.AdmitByEmail(b.ctx, epoch, a, trusts)
 			b.ok(err)
@@ -174,8 +174,27 @@ func linkingRaces() []promise {
 				_, err := b.Link(b.ctx, epoch, l)
 				b.ok(err)
 				both := []oidc.Identity{l.Identity, admission(name).Identity}
-				won := b.parallel(2, func(i int) error { return allow(b.Unlink(b.ctx, epoch, acc.ID, both[i], "x"), account.ErrLast) })
+				won := b.parallel(2, func(i int) error {
+					return allow(b.Unlink(b.ctx, epoch, acc.ID, both[i], "x", everyProvider), account.ErrLast)
+				})
 				b.equal([]int{won, len(b.keys(acc))}, []int{1, 1})
+			}
+		}},
+		{"of two unlinkings at once an identity of a configured provider stays", func(b *bench) {
+			for _, name := range named("r", 8) {
+				acc, ids := b.ways(name)
+				won := b.parallel(2, func(i int) error {
+					return allow(b.Unlink(b.ctx, epoch, acc.ID, ids[i], "x", thirdWithdrawn), account.ErrLast)
+				})
+				p, err := b.Person(b.ctx, acc.ID)
+				b.ok(err)
+				ways := 0
+				for _, i := range p.Identities {
+					if thirdWithdrawn(i.Provider) {
+						ways++
+					}
+				}
+				b.equal([]int{won, ways, len(p.Identities)}, []int{1, 1, 2})
 			}
 		}},
 		{"a sign-in that races with unlinking opens nothing that stays", func(b *bench) {
@@ -186,7 +205,7 @@ func linkingRaces() []promise {
 				b.ok(err)
 				b.parallel(4, func(i int) error {
 					if i == 0 {
-						return b.Unlink(b.ctx, epoch, acc.ID, l.Identity, "x")
+						return b.Unlink(b.ctx, epoch, acc.ID, l.Identity, "x", everyProvider)
 					}
 					s := newSession(name)
 					of(acc)(s)

@@ -135,7 +135,7 @@ func changes(s *session.Session, e outbox.Entry) []Call {
 			if linked, err := st.Link(ctx, epoch, l); err != nil || !linked {
 				return errors.Join(errors.New("not linked"), err)
 			}
-			return errors.Join(st.Unlink(ctx, epoch, acc.ID, l.Identity, "x"), st.Settle(ctx, acc.ID, l.Identity))
+			return errors.Join(st.Unlink(ctx, epoch, acc.ID, l.Identity, "x", everyProvider), st.Settle(ctx, acc.ID, l.Identity))
 		}),
 		write("AdmitByEmail", func(ctx context.Context, st Store) error {
 			_, err := st.AdmitByEmail(ctx, epoch, bySecond("by-email", "by-email@example.com", true), trusts)

@@ -94,7 +94,7 @@ type People interface {
 type Identities interface {
 	AdmitByEmail(ctx context.Context, now time.Time, a account.Admission, t account.Trusts) (account.Admitted, error)
 	Link(ctx context.Context, now time.Time, l account.Linking) (linked bool, err error)
-	Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string) error
+	Unlink(ctx context.Context, now time.Time, id string, of oidc.Identity, by string, configured account.Configured) error
 	Unlinkings(ctx context.Context, limit int) ([]account.Identity, error)
 	Settle(ctx context.Context, id string, of oidc.Identity) error
 }
