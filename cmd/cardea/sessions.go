@@ -159,7 +159,11 @@ func showTable(out io.Writer, v admin.Shown) error {
 		f.add("cause", e.Cause)
 		f.add("ended", e.EndedAt)
 		for _, s := range e.Steps {
-			f.add("  "+strings.TrimSpace(s.What+" "+s.App), s.State)
+			state := s.State
+			if s.Count > 0 {
+				state += fmt.Sprintf(" (%d)", s.Count)
+			}
+			f.add("  "+strings.TrimSpace(s.What+" "+s.App), state)
 		}
 	}
 	return f.write(out)

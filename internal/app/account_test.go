@@ -124,7 +124,8 @@ func TestSigningOutEverywhereFromTheAccountPageEndsAllAndLeadsThroughTheProvider
 	defer socket.CloseNow()
 	ask := laptop.visit("/.cardea/account/sign-out-everywhere")
 	p := laptop.post("/.cardea/account/sign-out-everywhere", formOf(t, ask, "/.cardea/account/sign-out-everywhere", "token"))
-	if p = laptop.visit(refreshTarget(t, p.body)); !strings.Contains(p.body, "You are signed out everywhere") || !strings.Contains(p.body, "Your session at") {
+	if p = laptop.visit(refreshTarget(t, p.body)); !strings.Contains(p.body, "You are signed out everywhere") || !strings.Contains(p.body, "Your session at") ||
+		!strings.Contains(p.body, "Your session on one other device or browser has ended.") {
 		t.Errorf("%s\n%s", p.url, p.body)
 	}
 	if _, code := closed(t, socket); code != websocket.StatusPolicyViolation {

@@ -1,6 +1,7 @@
 package signout
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -24,10 +25,14 @@ func TestEverywhereEndsTheOthersAndSendsTheBrowserThatAsksToTheProvider(t *testi
 		t.Errorf("ended: %v", ended)
 	}
 
-	everywhere.Session, everywhere.Here = "b", true
+	everywhere.Session, everywhere.Here, everywhere.Others = "b", true, 2
 	res, err := r.End(t.Context(), r.now, everywhere)
 	if err != nil || !res.Receipt.Browser || res.Receipt.Cause != session.CauseEverywhere {
 		t.Fatalf("%+v, %v", res.Receipt, err)
+	}
+	steps, err := r.Steps(t.Context(), res.Receipt)
+	if want := (Step{What: WhatOthers, State: StepDone, Count: 2}); err != nil || !slices.Contains(steps, want) {
+		t.Errorf("the receipt does not tell of the others: %+v, %v", steps, err)
 	}
 	if _, ok := r.BrowserCall(t.Context(), res); !ok {
 		t.Error("the browser that asked stays signed in at the provider")

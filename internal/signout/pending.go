@@ -65,7 +65,7 @@ func notDurable(cause error) error {
 func (o *SignOut) pend(req Request) pendingEnd {
 	p := pendingEnd{req: req, receipt: Receipt{
 		Session: req.Session, Cause: req.Cause, Mode: req.Mode, EndedAt: req.at, Until: req.at.Add(receiptLife),
-		Closed: req.closed, ReturnURL: req.From,
+		Closed: req.closed, ReturnURL: req.From, Others: req.Others,
 	}}
 	p.receipt.State, _ = session.HashSeatValue(req.state)
 	if s := req.Known; s != nil {

@@ -53,7 +53,7 @@ func (o *SignOut) plan(now time.Time, req Request, s *session.Session) Ending {
 		},
 		Receipt: Receipt{
 			Session: s.ID, Account: s.Account, Provider: s.Provider, Cause: req.Cause, Mode: req.Mode,
-			EndedAt: req.at, Until: now.Add(receiptLife), Closed: req.closed, ReturnURL: req.From,
+			EndedAt: req.at, Until: now.Add(receiptLife), Closed: req.closed, ReturnURL: req.From, Others: req.Others,
 		},
 	}
 	e.Receipt.State, _ = session.HashSeatValue(req.state)

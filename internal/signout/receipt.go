@@ -23,6 +23,7 @@ type Receipt struct {
 	Browser   bool      // the browser was to be sent to the provider's logout
 	Returned  time.Time // when it came back from there with our state; zero: not yet
 	ReturnURL string    // address of the page that the sign-out came from, for "sign in again"
+	Others    int       // sessions of the same person that the same act ended
 }
 
 // Mode says whether the provider's session is to be ended too.

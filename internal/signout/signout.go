@@ -156,6 +156,7 @@ type Request struct {
 	Told    string           // an app that has heard already: its own logout was the cause
 	Here    bool             // the browser of this session is the one that asks
 	Because string           // what the cause leaves open, in words for the trail
+	Others  int              // sessions of the same person that the same act has ended, for the receipt
 
 	state  string    // value that the browser takes to the provider
 	at     time.Time // when the session ended, also where that became durable later

@@ -21,6 +21,7 @@ const (
 	WhatTokens      What = "tokens"      // at the provider
 	WhatProvider    What = "provider"    // the provider's own session
 	WhatApp         What = "app"         // the app's own session
+	WhatOthers      What = "others"      // the person's sessions in other browsers
 )
 
 // StepState says how far a line of the receipt has come.
@@ -41,7 +42,7 @@ const (
 type Step struct {
 	What  What
 	State StepState
-	Count int    // connections
+	Count int    // connections, or sessions
 	App   string // id
 }
 
@@ -66,6 +67,9 @@ func (o *SignOut) Steps(ctx context.Context, r Receipt) ([]Step, error) {
 	steps := []Step{here}
 	if r.Closed > 0 {
 		steps = append(steps, Step{What: WhatConnections, State: StepDone, Count: r.Closed})
+	}
+	if r.Others > 0 {
+		steps = append(steps, Step{What: WhatOthers, State: StepDone, Count: r.Others})
 	}
 	steps = append(steps, appSteps(entries)...)
 	// Tokens that came late are revoked by entries of their own; all of them are one line,

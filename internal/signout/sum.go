@@ -25,7 +25,7 @@ type Summed struct {
 	What     What
 	State    StepState
 	Sessions int // receipts with this line
-	Count    int // connections
+	Count    int // connections, or sessions
 }
 
 // EndSummed is EndAll that adds the receipts up as they stand when it returns. progress,

@@ -92,11 +92,12 @@ func (s *Server) signOutEverywhere(w http.ResponseWriter, q *request, x *session
 		return
 	}
 	everywhere := signout.Request{Cause: session.CauseEverywhere, By: audit.ActorPerson}
-	if _, err := s.o.Account.Others.EndOthers(q.Context(), q.now, x.Account, x.ID, everywhere); err != nil && !errors.Is(err, signout.ErrNotDurable) {
+	others, err := s.o.Account.Others.EndOthers(q.Context(), q.now, x.Account, x.ID, everywhere)
+	if err != nil && !errors.Is(err, signout.ErrNotDurable) {
 		s.fail(w, q, pages.StoreUnavailable, err)
 		return
 	}
-	everywhere.Here = true
+	everywhere.Here, everywhere.Others = true, others
 	s.endAs(w, q, x, everywhere, accountPath)
 }
 

@@ -266,7 +266,7 @@ func TestSigningOutEverywhereAsksThenEndsTheOthersAndThenThisOne(t *testing.T) {
 	if o := m.people.others; len(o) != 1 || o[0].Cause != session.CauseEverywhere || o[0].By != "person" || m.people.but[0] != "live" || m.people.but[1] != "acc" {
 		t.Errorf("%+v %v", o, m.people.but)
 	}
-	if e := m.signOut.ended; len(e) != 1 || e[0].Session != "live" || e[0].Cause != session.CauseEverywhere || !e[0].Here || e[0].Known == nil {
+	if e := m.signOut.ended; len(e) != 1 || e[0].Session != "live" || e[0].Cause != session.CauseEverywhere || !e[0].Here || e[0].Known == nil || e[0].Others != 2 {
 		t.Errorf("%+v", e)
 	}
 

@@ -107,6 +107,7 @@ var subjects = map[signout.What]pages.StepSubject{
 	signout.WhatTokens:      pages.StepTokens,
 	signout.WhatProvider:    pages.StepProviderSession,
 	signout.WhatApp:         pages.StepApp,
+	signout.WhatOthers:      pages.StepOtherSessions,
 }
 
 var stepStates = map[signout.StepState]pages.StepState{

@@ -21,6 +21,7 @@ func withReceipt(t *testing.T) *face {
 	f.signOut.ofs["ended"] = receiptA
 	f.signOut.steps = []signout.Step{
 		{What: signout.WhatSession, State: signout.StepDone}, {What: signout.WhatConnections, State: signout.StepDone, Count: 3},
+		{What: signout.WhatOthers, State: signout.StepDone, Count: 2},
 		{What: signout.WhatTokens, State: signout.StepRetrying}, {What: signout.WhatProvider, State: signout.StepOpen},
 	}
 	return f
@@ -84,6 +85,9 @@ func TestTheReceiptSaysWhatIsLeftOpen(t *testing.T) {
 	body := f.ask("GET", signedOut+"?receipt=STATE", navigation()...).Body.String()
 	if strings.Count(body, `href="https://idp.example/bye"`) != 1 || !strings.Contains(body, `class="still-open"`) || !strings.Contains(body, `class="retrying"`) {
 		t.Errorf("%s", body)
+	}
+	if !strings.Contains(body, "Your sessions on 2 other devices or browsers have ended.") {
+		t.Errorf("the others:\n%s", body)
 	}
 	f.signOut.steps[0].State = signout.StepNotDurable
 	body = f.ask("GET", signedOut+"?receipt=STATE", navigation("Accept-Language", "en")...).Body.String()

@@ -13,21 +13,21 @@ import (
 // insertReceipt stores the receipt of an end. It lives until its Until, and never longer
 // than the tombstone.
 func insertReceipt(c *conn, r signout.Receipt, t session.Tombstone) error {
-	_, err := c.exec(`INSERT INTO receipts (session, state, account, provider, cause, mode, ended_at, until, closed, browser, returned_at, return_url)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+	_, err := c.exec(`INSERT INTO receipts (session, state, account, provider, cause, mode, ended_at, until, closed, browser, returned_at, return_url, others)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
 		string(r.Session), hashOrNull(r.State), t.Account, t.Provider, string(t.Cause), string(r.Mode), micros(t.EndedAt), micros(r.Until),
-		r.Closed, bit(r.Browser), micros(r.Returned), r.ReturnURL)
+		r.Closed, bit(r.Browser), micros(r.Returned), r.ReturnURL, r.Others)
 	return err
 }
 
-const selectReceipt = `SELECT session, coalesce(state, zeroblob(32)), account, provider, cause, mode, ended_at, until, closed, browser, returned_at, return_url FROM receipts`
+const selectReceipt = `SELECT session, coalesce(state, zeroblob(32)), account, provider, cause, mode, ended_at, until, closed, browser, returned_at, return_url, others FROM receipts`
 
 func receipt(c *conn, query string, args ...any) (signout.Receipt, error) {
 	var r signout.Receipt
 	var state []byte
 	var ended, until, returned int64
 	found, err := c.one([]any{(*string)(&r.Session), &state, &r.Account, &r.Provider, (*string)(&r.Cause), (*string)(&r.Mode),
-		&ended, &until, &r.Closed, &r.Browser, &returned, &r.ReturnURL}, query, args...)
+		&ended, &until, &r.Closed, &r.Browser, &returned, &r.ReturnURL, &r.Others}, query, args...)
 	if err != nil {
 		return signout.Receipt{}, err
 	}

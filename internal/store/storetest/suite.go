@@ -99,7 +99,7 @@ func ending(s *session.Session, cause session.Cause) signout.Ending {
 		},
 		Receipt: signout.Receipt{
 			State: state, Session: s.ID, Account: s.Account, Provider: s.Provider, Cause: cause, Mode: signout.ModeProvider,
-			EndedAt: at, Until: at.Add(24 * time.Hour), Closed: 3, Browser: true, ReturnURL: origin,
+			EndedAt: at, Until: at.Add(24 * time.Hour), Closed: 3, Browser: true, ReturnURL: origin, Others: 2,
 		},
 		Entries: []outbox.Entry{entry(s, outbox.KindRevoke), entry(s, outbox.KindEndSession)},
 	}
