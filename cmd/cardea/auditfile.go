@@ -34,13 +34,13 @@ func auditFileTrouble(a config.Audit) string {
 	case !info.IsDir():
 		return fmt.Sprintf("audit.file: %s is no folder", folder)
 	}
-	what, mode := a.File, uint32(mayWrite)
+	path, what, mode := a.File, a.File, uint32(mayWrite)
 	if info, err := os.Stat(a.File); errors.Is(err, fs.ErrNotExist) {
-		what, mode = "the folder "+folder, mayCreate
+		path, what, mode = folder, "the folder "+folder, mayCreate
 	} else if err == nil && !info.Mode().IsRegular() {
 		return fmt.Sprintf("audit.file: %s is no plain file: name another", a.File)
 	}
-	if err := syscall.Access(map[bool]string{true: a.File, false: folder}[mode == mayWrite], mode); err != nil {
+	if err := syscall.Access(path, mode); err != nil {
 		return fmt.Sprintf("audit.file: %s cannot be written by this user (uid %d): %v", what, os.Getuid(), err)
 	}
 	return ""

@@ -18,8 +18,9 @@ import (
 func auditTimes(cmd *cobra.Command, q *admin.AuditQuery) {
 	cmd.Flags().StringVar(&q.Since, "since", "", "not before this time: yesterday, 2026-11-21, \"2026-11-22 09:30\" (as the clock stands here), 2026-11-22T09:30:00Z, or how long ago: 90m, 7d")
 	cmd.Flags().StringVar(&q.Until, "until", "", "before this time, written as for --since")
-	complete(cmd, "since", cobra.FixedCompletions([]string{"today", "yesterday", "1h", "1d", "7d"}, cobra.ShellCompDirectiveNoFileComp))
-	complete(cmd, "until", cobra.FixedCompletions([]string{"today", "yesterday", "1h", "1d", "7d"}, cobra.ShellCompDirectiveNoFileComp))
+	for _, flag := range []string{"since", "until"} {
+		complete(cmd, flag, fixed("today", "yesterday", "1h", "1d", "7d"))
+	}
 }
 
 // fixTimes makes times of what a person wrote, so that all pages mean the same.

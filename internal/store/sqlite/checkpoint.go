@@ -75,22 +75,19 @@ func (d *DB) sweepLog(ctx context.Context) {
 // emptyLog runs on the writer's goroutine, between transactions. SQLite answers by a row
 // whether somebody was in the way.
 func (w *writer) emptyLog() error {
-	if w.conn == nil {
-		var err error
-		if w.conn, err = openConn(w.db); err != nil {
-			return err
-		}
+	if err := w.open(); err != nil {
+		return err
 	}
 	var held bool
 	var frames, written int64
 	_, err := w.conn.one([]any{&held, &frames, &written}, "PRAGMA wal_checkpoint(TRUNCATE)")
-	switch {
-	case err != nil && !waits(err):
-		w.drop()
+	if err != nil {
+		if !waits(err) {
+			w.drop()
+		}
 		return err
-	case err != nil:
-		return err
-	case held:
+	}
+	if held {
 		return errHeld
 	}
 	return nil

@@ -198,13 +198,19 @@ func sealBatch(batch []*write) bool {
 	return true
 }
 
+// open has a connection: the one there is, or a new one.
+func (w *writer) open() (err error) {
+	if w.conn == nil {
+		w.conn, err = openConn(w.db)
+	}
+	return err
+}
+
 // try runs one transaction. It reports whether it was committed; neither committed nor
 // an error means that it was rolled back because a caller gave up.
 func (w *writer) try(batch []*write) (committed bool, err error) {
-	if w.conn == nil {
-		if w.conn, err = openConn(w.db); err != nil {
-			return false, err
-		}
+	if err := w.open(); err != nil {
+		return false, err
 	}
 	c := w.conn
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
